@@ -1,0 +1,1 @@
+"""The `leap` command: one file per command, imported when it is called."""

@@ -1,0 +1,24 @@
+"""The built-in commands: names, where they are, and the line that `leap --help` prints.
+
+Each module here has a click command named `command`. They are registered like any plugin's, so
+that a plugin cannot take their names.
+"""
+
+from __future__ import annotations
+
+from leap_core.hookspecs import Register, hookimpl
+
+LEAP_API_VERSION = 1
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("leap_core.cli.run", "Train a student: Algorithm 1 from a config file, or resume it."),
+    "evaluate": ("leap_core.cli.evaluate", "Evaluate a policy on a split of an environment."),
+    "report": ("leap_core.cli.report", "Show what a run did: tables, and an HTML page."),
+    "list-plugins": ("leap_core.cli.list_plugins", "List plugins, what they give, their state."),
+}
+
+
+@hookimpl
+def leap_register_commands(register: Register) -> None:
+    for name, (module, summary) in COMMANDS.items():
+        register(name, f"{module}:command", summary)

@@ -1,0 +1,53 @@
+"""`leap list-plugins`: what is installed, what it gives, and why something is left out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from leap_core.plugins import PluginInfo
+
+STYLES = {"loaded": "green", "failed": "red", "disabled": "yellow"}
+
+
+@click.command("list-plugins")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per plugin.")
+def command(as_json: bool) -> None:
+    """List plugins: package, version, what each gives, its state and the reason.
+
+    LEAP_DISABLE_PLUGINS=a,b leaves plugins out. LEAP_STRICT_PLUGINS=1 makes a plugin that fails to
+    load an error.
+    """
+    from leap_core.plugins import discover
+
+    infos = discover().infos
+    if as_json:
+        click.echo(json.dumps([asdict(info) for info in infos], indent=2, ensure_ascii=False))
+    else:
+        _print_table(infos)
+
+
+def _print_table(infos: list[PluginInfo]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("plugin")
+    table.add_column("package")
+    table.add_column("state")
+    table.add_column("gives, or why it does not", overflow="fold")
+    for info in infos:
+        gives = "\n".join(f"{kind}: {', '.join(names)}" for kind, names in info.gives.items())
+        package = f"{info.package} {info.version}"
+        state = Text(info.state, STYLES[info.state])
+        about = Text(info.reason or gives or "nothing yet")
+        table.add_row(Text(info.name), Text(package), state, about)
+    console = Console()
+    if not console.is_terminal:  # nothing is cut off, or wrapped, for programs that read it
+        console.width = 10_000
+    console.print(table)
