@@ -1,0 +1,219 @@
+"""The configuration of a run: its model, loading, dotted overrides, and errors one can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from leap_core.errors import ConfigError
+
+
+class Section(BaseModel):
+    """Base of every options model: unknown keys are refused, values are not coerced silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Named(Section):
+    """A plugin's part, chosen by name, with that part's own options."""
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class Generation(Section):
+    """How the student decodes.
+
+    The defaults are the paper's (App. D.1): temperature 0.3, at most 256 new tokens.
+    Temperature 0 is greedy.
+    """
+
+    temperature: float = Field(0.3, ge=0)
+    top_p: float = Field(1.0, gt=0, le=1)
+    max_new_tokens: int = Field(256, gt=0)
+
+
+class Student(Section):
+    """The policy to train.
+
+    `model` is "tiny" (a small Llama built from scratch), "tiny-base" (the small pre-trained one
+    that LEAP ships), "scripted:NAME", a folder, or a hub id.
+    """
+
+    model: str
+    adapter: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+    generation: Generation = Generation()
+    layout: dict[Literal["opening", "turn", "branch"], str] = Field(default_factory=dict)
+
+
+class Splits(Section):
+    """Which split serves which purpose, by the environment's own names."""
+
+    train: str = "train"
+    validation: str = "valid_seen"
+    test: str | None = None
+
+
+class Demonstrations(Section):
+    """What behaviour cloning (iteration 0) starts from: `tasks` demonstrations of a kind.
+
+    `kind` is one of the environment's; null takes its first. `replay` is how many of them join
+    the corrections in later iterations; null is all, as the paper aggregates.
+    """
+
+    tasks: int = Field(300, ge=0)
+    kind: str | None = None
+    replay: int | None = Field(None, ge=0)
+
+
+class Rollouts(Section):
+    """Rollouts on training tasks: `tasks` an iteration (null: all of the split)."""
+
+    tasks: int | None = Field(None, gt=0)
+    horizon: int | None = Field(None, gt=0)
+    in_flight: int = Field(64, gt=0)
+
+
+class TeacherChoice(Named):
+    """The teacher and how freely it may use the privileged state (levels 1..5)."""
+
+    level: int = Field(3, ge=1, le=5)
+    concurrency: int = Field(8, gt=0)
+    leaks: Literal["keep", "drop", "reask"] = "drop"
+
+
+class Budget(Section):
+    """What a run may spend on model calls; null is no limit."""
+
+    dollars: float | None = Field(None, ge=0)
+    tokens: int | None = Field(None, ge=0)
+
+
+class Evaluation(Section):
+    """How many tasks of each split are played to score a policy (null: all of the split)."""
+
+    tasks: int | None = Field(None, gt=0)
+    test_tasks: int | None = Field(None, gt=0)
+    generation: Generation | None = None
+
+
+class RunConfig(Section):
+    """A whole run of Algorithm 1."""
+
+    name: str = Field("run", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    seed: int = 0
+    iterations: int = Field(3, ge=0)
+    environment: Named
+    splits: Splits = Splits()
+    student: Student
+    demonstrations: Demonstrations = Demonstrations()
+    rollouts: Rollouts = Rollouts()
+    privileged: Named | None = None
+    teacher: TeacherChoice | None = None
+    updater: Named
+    first_updater: Named | None = None
+    evaluation: Evaluation = Evaluation()
+    budget: Budget = Budget()
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """Read a YAML file, apply overrides such as `rollouts.tasks=40`, validate.
+
+    Raises:
+        ConfigError: unreadable file, unknown key, wrong type, or an override that is not `a.b=c`.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the configuration '{path}': {_why(error)}") from error
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"'{path}' is not valid YAML: {_one_line(str(error))}") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"'{path}' holds no configuration: expected keys such as 'environment:'")
+    data.setdefault("name", path.stem)
+    for override in overrides:
+        _apply(data, override)
+    return validated(RunConfig, data, str(path))
+
+
+def validated(model: type[M], data: Mapping[str, Any], where: str) -> M:
+    """Validate `data` with `model`; the error names every bad key, where it is, and what fits.
+
+    Raises:
+        ConfigError: `data` does not fit.
+    """
+    try:
+        return model.model_validate(dict(data))
+    except ValidationError as error:
+        problems = "; ".join(_problem(model, item) for item in error.errors())
+        raise ConfigError(f"{where}: {problems}") from None
+
+
+def to_yaml(config: BaseModel) -> str:
+    """The resolved configuration, as it is saved in the run folder."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _apply(data: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    path = key.split(".")
+    if not equals or not all(path):
+        raise ConfigError(f"override '{override}' is not written KEY=VALUE, such as rollouts.tasks=40")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"the value of override '{override}' is not valid YAML") from None
+    place = data
+    for part in path[:-1]:
+        place = place.setdefault(part, {})
+        if not isinstance(place, dict):
+            raise ConfigError(f"override '{override}': '{part}' holds a value, not a section")
+    place[path[-1]] = value
+
+
+def _problem(model: type[BaseModel], item: Mapping[str, Any]) -> str:
+    location = [str(part) for part in item["loc"]]
+    key = ".".join(location) or "the whole"
+    if item["type"] == "extra_forbidden":
+        known = _keys(model, location[:-1])
+        close = get_close_matches(location[-1], known, n=1, cutoff=0.6)
+        hint = f"did you mean '{close[0]}'? " if close else ""
+        return f"unknown key '{key}'; {hint}known here: {', '.join(sorted(known)) or 'none'}"
+    if item["type"] == "missing":
+        return f"key '{key}' is missing"
+    value = repr(item.get("input"))
+    shown = value if len(value) <= 60 else value[:57] + "..."
+    return f"key '{key}': {item['msg']} (got {shown})"
+
+
+def _keys(model: type[BaseModel], location: Iterable[str]) -> list[str]:
+    """Field names of the section at `location`."""
+    section: Any = model
+    for part in location:
+        field = section.model_fields.get(part) if hasattr(section, "model_fields") else None
+        section = next(iter(_models(field.annotation)), None) if field else None
+    return list(section.model_fields) if section else []
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    options = getattr(annotation, "__args__", (annotation,))
+    return [a for a in options if isinstance(a, type) and issubclass(a, BaseModel)]
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or _one_line(str(error))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

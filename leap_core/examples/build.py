@@ -1,0 +1,59 @@
+"""Cut trajectories into examples: one per demonstrated step, one per corrected step.
+
+Steps that the teacher left alone give no example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from leap_core.policy.layout import PromptWriter
+from leap_core.policy.reply import write_reply
+from leap_core.types import Correction, Example, Trajectory
+
+
+def examples_from_demonstrations(
+    trajectories: Iterable[Trajectory], writer: PromptWriter, environment: str
+) -> Iterator[Example]:
+    """Every step of every demonstration, as a row of iteration 0."""
+    for trajectory in trajectories:
+        for t, step in enumerate(trajectory.steps):
+            yield Example(
+                prompt=writer.prompt(trajectory.task, trajectory.steps[:t], step.observation),
+                reply=write_reply(step.reason, step.action),
+                rejected=None,
+                source="demonstration",
+                iteration=0,
+                task_id=trajectory.task.id,
+                seed=trajectory.seed,
+                step=t,
+                environment=environment,
+            )
+
+
+def examples_from_corrections(
+    trajectories: Iterable[Trajectory],
+    corrections: Sequence[Correction],
+    writer: PromptWriter,
+    environment: str,
+    iteration: int,
+) -> Iterator[Example]:
+    """Every corrected step: the student's own history, the teacher's reply (paper, Algorithm 1)."""
+    by_trajectory: dict[tuple[str, int], list[Correction]] = {}
+    for correction in corrections:
+        by_trajectory.setdefault((correction.task_id, correction.seed), []).append(correction)
+    for trajectory in trajectories:
+        for correction in by_trajectory.get((trajectory.task.id, trajectory.seed), ()):
+            step = trajectory.steps[correction.step]
+            history = trajectory.steps[: correction.step]
+            yield Example(
+                prompt=writer.prompt(trajectory.task, history, step.observation),
+                reply=write_reply(correction.reason, correction.action),
+                rejected=write_reply(correction.student_reason, correction.student_action),
+                source="correction",
+                iteration=iteration,
+                task_id=trajectory.task.id,
+                seed=trajectory.seed,
+                step=correction.step,
+                environment=environment,
+            )

@@ -1,0 +1,108 @@
+"""JSON Lines files of typed records: appended whole or not at all, torn last lines repaired."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from leap_core.errors import RunFolderError
+
+T = TypeVar("T")
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+class Records(Generic[T]):
+    """One JSON Lines file of records of type `kind` (a dataclass of `leap_core.types`)."""
+
+    def __init__(self, path: Path, kind: type[T]) -> None:
+        self.path = path
+        self.kind = kind
+
+    def repair(self) -> None:
+        """Cut off a last line that a killed process left unfinished."""
+        if not self.path.exists():
+            return
+        with self.path.open("r+b") as file:
+            data = file.read()
+            whole = data.rfind(b"\n") + 1
+            if whole != len(data):
+                file.truncate(whole)
+
+    def __iter__(self) -> Iterator[T]:
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.endswith(b"\n"):
+                    yield self._parse(line, number)
+
+    def append(self, record: T) -> None:
+        """Add one record; on disk when this returns."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        line = _adapter(self.kind).dump_json(record) + b"\n"
+        with self.path.open("ab") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def replace(self, records: Iterable[T]) -> None:
+        """Write the whole file anew, aside, then in place."""
+        dump = _adapter(self.kind).dump_json
+        write_aside(self.path, b"".join(dump(r) + b"\n" for r in records))
+
+    def keep(self, wanted: Callable[[T], bool]) -> None:
+        """Drop the records that are not wanted; the file is untouched if all are."""
+        self.repair()
+        records = list(self)
+        kept = [r for r in records if wanted(r)]
+        if len(kept) != len(records):
+            self.replace(kept)
+
+    def _parse(self, line: bytes, number: int) -> T:
+        try:
+            record: T = _adapter(self.kind).validate_json(line)
+            return record
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise RunFolderError(
+                f"'{self.path}' line {number} is not a {self.kind.__name__} record: "
+                f"{first['msg']} at {'.'.join(map(str, first['loc'])) or 'the line'}"
+            ) from None
+
+
+def write_aside(path: Path, data: bytes) -> None:
+    """Write a file so that a reader finds the old content or the new, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.writing")
+    with aside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, whole or not at all."""
+    write_aside(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of a run folder.
+
+    Raises:
+        RunFolderError: unreadable, or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise RunFolderError(f"cannot read '{path}': {error}") from error

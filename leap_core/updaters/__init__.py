@@ -1,0 +1,1 @@
+"""The built-in updaters; registered through the same hooks as any plugin's."""
