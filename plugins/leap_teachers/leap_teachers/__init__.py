@@ -1,3 +1,3 @@
-"""Teachers for LEAP: scripted experts and language models by API."""
+"""Teachers for LEAP: scripted experts, any model behind an API, the student itself."""
 
 __version__ = "0.1.0"

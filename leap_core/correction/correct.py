@@ -1,0 +1,272 @@
+"""Line 2 of Algorithm 1's inner loop: failed trajectories in, validated corrections out.
+
+For every trajectory: the privileged state of each step, the teacher's proposals, validation, and
+the leak audit. Many are under way at once; outcomes are delivered in the order of the input, so
+that records do not depend on which answer came first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from leap_core.correction.leaks import history_text, leak_score
+from leap_core.correction.validate import Validated, reject, validate
+from leap_core.errors import BudgetExceeded, TeacherError
+from leap_core.privileged import PrivilegedSource
+from leap_core.teacher import Brief, Teacher, TeacherReply
+from leap_core.types import Correction, PrivilegedState, Rejection, Trajectory, Usage
+
+log = logging.getLogger(__name__)
+
+LeakPolicy = Literal["keep", "drop", "reask"]
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionSettings:
+    """How corrections are asked for and sifted.
+
+    Attributes:
+        concurrency: trajectories under way at once.
+        leak_policy: what becomes of a correction whose leak score reaches `leak_threshold`:
+            "keep" it, "drop" it, or "reask" the teacher once for that step and drop it if the
+            new one leaks as well. Teachers of level 4 and 5 are allowed to reveal: use "keep".
+        leak_threshold: between 0 (exclusive) and 1.
+        teacher: name of the teacher, written in each correction.
+    """
+
+    concurrency: int = 8
+    leak_policy: LeakPolicy = "drop"
+    leak_threshold: float = 0.5
+    teacher: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionOutcome:
+    """What came of one trajectory. `error` says why there was no answer at all.
+
+    `unchanged` counts steps that the teacher repeated as they were; `reasked` counts steps asked
+    about again because the first answer leaked.
+    """
+
+    task_id: str
+    seed: int
+    corrections: tuple[Correction, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    summary: str = ""
+    usage: Usage = field(default_factory=Usage)
+    problems: tuple[str, ...] = ()
+    error: str | None = None
+    unchanged: int = 0
+    reasked: int = 0
+
+
+async def correct_trajectories(
+    trajectories: Sequence[Trajectory],
+    *,
+    source: PrivilegedSource,
+    teacher: Teacher,
+    brief: Brief,
+    settings: CorrectionSettings,
+    on_outcome: Callable[[CorrectionOutcome], None],
+) -> None:
+    """Correct every trajectory and hand each outcome to `on_outcome`, in input order.
+
+    A trajectory whose privileged state cannot be had, or whose teacher gives up, has an outcome
+    with `error`. When the budget is reached, or the call is cancelled, no further trajectory is
+    started, answers under way are waited for (they are paid), and outcomes are delivered up to
+    the first trajectory without one.
+
+    Raises:
+        BudgetExceeded: after that delivery; run again with a larger budget to go on.
+        LeapError: what no other trajectory would survive either, such as a `ConfigError`.
+    """
+    corrector = _Corrector(source, teacher, brief, settings)
+    delivery = _InOrder(on_outcome)
+    pending = enumerate(trajectories)
+    failures: list[Exception] = []
+    stopping = asyncio.Event()
+    with ThreadPoolExecutor(1, thread_name_prefix="privileged") as thread:
+        workers = [
+            asyncio.create_task(_work(pending, corrector, thread, delivery, failures, stopping))
+            for _ in range(min(settings.concurrency, len(trajectories)))
+        ]
+        await _finish(workers, stopping)
+    if failures:
+        raise next((f for f in failures if isinstance(f, BudgetExceeded)), failures[0])
+
+
+async def _finish(workers: list[asyncio.Task[None]], stopping: asyncio.Event) -> None:
+    """Wait for the workers; if cancelled, let each finish the trajectory that it is at."""
+    if not workers:
+        return
+    try:
+        await asyncio.wait(workers)
+    except asyncio.CancelledError:
+        stopping.set()
+        log.warning("stopping; waiting for the answers under way (press Ctrl-C again to drop them)")
+        await asyncio.wait(workers)
+        raise
+
+
+async def _work(
+    pending: Iterator[tuple[int, Trajectory]],
+    corrector: _Corrector,
+    thread: ThreadPoolExecutor,
+    delivery: _InOrder,
+    failures: list[Exception],
+    stopping: asyncio.Event,
+) -> None:
+    for index, trajectory in pending:
+        try:
+            delivery.put(index, await corrector.correct(trajectory, thread))
+        except Exception as error:  # kept for the caller: raised once all workers are done
+            failures.append(error)
+            stopping.set()
+        if stopping.is_set():
+            return
+
+
+@dataclass(slots=True)
+class _InOrder:
+    """Passes outcomes on in the order of their index, holding those that came early."""
+
+    on_outcome: Callable[[CorrectionOutcome], None]
+    early: dict[int, CorrectionOutcome] = field(default_factory=dict)
+    next: int = 0
+    broken: bool = False
+
+    def put(self, index: int, outcome: CorrectionOutcome) -> None:
+        self.early[index] = outcome
+        while self.next in self.early and not self.broken:
+            self.broken = True  # unless the receiver takes it: a gap must never be jumped
+            self.on_outcome(self.early.pop(self.next))
+            self.broken = False
+            self.next += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Corrector:
+    """Corrects one trajectory."""
+
+    source: PrivilegedSource
+    teacher: Teacher
+    brief: Brief
+    settings: CorrectionSettings
+
+    async def correct(
+        self, trajectory: Trajectory, thread: ThreadPoolExecutor
+    ) -> CorrectionOutcome:
+        blank = CorrectionOutcome(trajectory.task.id, trajectory.seed)
+        try:
+            # One thread: a source need not be thread-safe, and a slow replay must not hold up
+            # the answers of others.
+            states = await asyncio.get_running_loop().run_in_executor(
+                thread, self._states, trajectory
+            )
+        except Exception as error:  # the source is a plugin: one bad replay is data, not a crash
+            return replace(blank, error=f"no privileged state: {_words(error)}")
+        try:
+            reply = await self.teacher.correct(trajectory, states, self.brief)
+        except BudgetExceeded:
+            raise
+        except TeacherError as error:
+            return replace(blank, error=f"the teacher gave no answer: {_words(error)}")
+        return await self._sift(blank, trajectory, states, reply)
+
+    def _states(self, trajectory: Trajectory) -> Sequence[PrivilegedState]:
+        states = self.source.states(trajectory)
+        if len(states) != len(trajectory.steps):
+            raise TeacherError(
+                f"the privileged source gave {len(states)} states for {len(trajectory.steps)} steps"
+            )
+        return states
+
+    async def _sift(
+        self,
+        blank: CorrectionOutcome,
+        trajectory: Trajectory,
+        states: Sequence[PrivilegedState],
+        reply: TeacherReply,
+    ) -> CorrectionOutcome:
+        first = self._validate(trajectory, reply, self.brief)
+        clean, leaky = self._audit(trajectory, states, first)
+        outcome = replace(
+            blank,
+            rejections=first.rejections,
+            summary=reply.summary,
+            usage=reply.usage,
+            problems=reply.problems,
+            unchanged=first.unchanged,
+        )
+        if leaky and self.settings.leak_policy == "reask":
+            outcome, again = await self._reask(outcome, trajectory, states, leaky)
+            fresh, leaky_again = self._audit(trajectory, states, again)
+            clean = sorted([*clean, *fresh], key=lambda c: c.step)
+            outcome = replace(outcome, rejections=outcome.rejections + again.rejections)
+            leaky = [*leaky, *leaky_again]
+        leaks = tuple(reject(trajectory, c, f"it leaks (score {c.leak:.2f})") for c in leaky)
+        return replace(outcome, corrections=tuple(clean), rejections=outcome.rejections + leaks)
+
+    async def _reask(
+        self,
+        outcome: CorrectionOutcome,
+        trajectory: Trajectory,
+        states: Sequence[PrivilegedState],
+        leaky: Sequence[Correction],
+    ) -> tuple[CorrectionOutcome, Validated]:
+        steps = tuple(c.step for c in leaky)
+        brief = replace(self.brief, steps=steps, rules=f"{self.brief.rules}\n{_AGAIN}".strip())
+        outcome = replace(outcome, reasked=len(steps))
+        try:
+            reply = await self.teacher.correct(trajectory, states, brief)
+        except BudgetExceeded:
+            raise
+        except TeacherError as error:
+            problem = f"asked again for leaking steps, no answer: {_words(error)}"
+            return replace(outcome, problems=(*outcome.problems, problem)), Validated((), (), 0)
+        outcome = replace(
+            outcome,
+            usage=outcome.usage + reply.usage,
+            problems=outcome.problems + reply.problems,
+        )
+        return outcome, self._validate(trajectory, reply, brief)
+
+    def _validate(self, trajectory: Trajectory, reply: TeacherReply, brief: Brief) -> Validated:
+        return validate(
+            trajectory,
+            reply.proposals,
+            teacher=self.settings.teacher,
+            level=brief.level,
+            steps=brief.steps,
+        )
+
+    def _audit(
+        self, trajectory: Trajectory, states: Sequence[PrivilegedState], validated: Validated
+    ) -> tuple[list[Correction], list[Correction]]:
+        """Score each correction, and part those that may stay from those that leak."""
+        clean: list[Correction] = []
+        leaky: list[Correction] = []
+        for correction in validated.corrections:
+            score = leak_score(
+                f"{correction.reason}\n{correction.action}",
+                states[correction.step].secrets,
+                history_text(trajectory, correction.step),
+            )
+            leaks = score >= self.settings.leak_threshold and self.settings.leak_policy != "keep"
+            (leaky if leaks else clean).append(replace(correction, leak=score))
+        return clean, leaky
+
+
+_AGAIN = (
+    "An earlier answer for these steps told the student things that it cannot know yet. Give "
+    "reasons that rest on its own observations and on general knowledge only."
+)
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
