@@ -37,7 +37,7 @@ REGISTRATION_HOOKS: dict[str, Kind] = {
 BUILT_IN = {"leap-core": "leap_core.updaters.plugin", "leap-cli": "leap_core.cli.commands"}
 
 State = Literal["loaded", "failed", "disabled"]
-log = logging.getLogger("leap.plugins")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +96,12 @@ class Plugins:
 
     def notify(self, hook_name: str, event: Any) -> list[HookFailure]:
         """Call a life-cycle hook of every plugin; one that raises is warned about and skipped."""
+        if not hasattr(self.hook, hook_name):
+            raise PluginError(f"there is no hook '{hook_name}'")
         failures = []
-        plugins = [plugin for _, plugin in self._manager.list_name_plugin()]
-        for name, plugin in self._manager.list_name_plugin():
-            others = [other for other in plugins if other is not plugin]
+        held = self._manager.list_name_plugin()
+        for name, plugin in held:
+            others = [other for _, other in held if other is not plugin]
             call = self._manager.subset_hook_caller(hook_name, remove_plugins=others)
             try:
                 call(event=event)

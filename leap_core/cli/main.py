@@ -82,16 +82,17 @@ def _set_flag(ctx: click.Context, param: click.Parameter, value: bool) -> None:
         _configure_logging(ctx.obj)
 
 
+def _flag(*names: str, text: str) -> click.Parameter:
+    return click.Option(
+        names, is_flag=True, expose_value=False, is_eager=True, callback=_set_flag, help=text
+    )
+
+
 def _global_flags() -> list[click.Parameter]:
-    texts = {
-        ("-q", "--quiet"): "Print results and errors only: no progress, no warnings.",
-        ("--debug",): "Show a traceback when something goes wrong.",
-    }
     return [
-        click.Option(names, is_flag=True, expose_value=False, is_eager=True, callback=_set_flag,
-                     help=text)
-        for names, text in texts.items()
-    ]  # fmt: skip
+        _flag("-q", "--quiet", text="Print results and errors only: no progress, no warnings."),
+        _flag("--debug", text="Show a traceback when something goes wrong."),
+    ]
 
 
 def _with_global_flags(command: click.Command) -> click.Command:
@@ -101,16 +102,18 @@ def _with_global_flags(command: click.Command) -> click.Command:
     return command
 
 
+class _Handler(logging.StreamHandler):  # type: ignore[type-arg]
+    """Writes warnings of LEAP and its plugins as one line each on standard error."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"leap: {record.levelname.lower()}: {' '.join(record.getMessage().split())}"
+
+
 def _configure_logging(settings: Settings) -> None:
-    handler = logging.StreamHandler()  # a new one each time: it holds sys.stderr
-    handler.setFormatter(logging.Formatter("leap: %(levelname)s: %(message)s"))
-    logger = logging.getLogger("leap")
-    logger.handlers[:] = [handler]
-    logger.propagate = False
-    logger.setLevel(logging.ERROR if settings.quiet else logging.WARNING)
-
-
-logging.addLevelName(logging.WARNING, "warning")
+    handler = _Handler()  # a new one each time: it holds the sys.stderr of its making
+    handler.setLevel(logging.ERROR if settings.quiet else logging.WARNING)
+    root = logging.getLogger()
+    root.handlers[:] = [h for h in root.handlers if not isinstance(h, _Handler)] + [handler]
 
 
 @click.group(cls=LeapGroup, context_settings={"help_option_names": ["-h", "--help"]})

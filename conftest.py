@@ -1,0 +1,37 @@
+"""What all tests share: where benchmark data is found.
+
+`LEAP_DATA_DIR` names a folder of unpacked data packs. Where it is unset and the packs lie beside
+this repository, they are unpacked once into the user's cache folder. Tests ask for the fixture
+`data_dir` and are skipped where there is no data.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+UNPACK = Path(__file__).resolve().parent.parent / "shared" / "data" / "unpack"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if "LEAP_DATA_DIR" in os.environ or not UNPACK.exists():
+        return
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "leap" / "test-data"
+    done = subprocess.run([UNPACK, cache], capture_output=True, text=True)
+    if done.returncode:
+        raise pytest.UsageError(f"cannot unpack the data packs to {cache}: {done.stderr.strip()}")
+    os.environ["LEAP_DATA_DIR"] = str(cache)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of unpacked data packs; the test is skipped where there is none."""
+    if "LEAP_DATA_DIR" not in os.environ:
+        pytest.skip("LEAP_DATA_DIR is not set: no benchmark data here")
+    path = Path(os.environ["LEAP_DATA_DIR"])
+    if not path.is_dir():
+        pytest.skip(f"LEAP_DATA_DIR={path} is no folder")
+    return path

@@ -1,0 +1,280 @@
+"""One broken plugin never breaks the rest, and says in one line what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from leap_core.errors import PluginError
+from leap_core.plugins import discover
+
+GOOD = """
+    from leap_core import hookimpl
+    LEAP_API_VERSION = 1
+
+    @hookimpl
+    def leap_register_teachers(register):
+        register("parrot", "parrot_teacher:Parrot", "Repeats what was said")
+"""
+
+HALF = """
+    from leap_core import hookimpl
+    LEAP_API_VERSION = 1
+
+    @hookimpl
+    def leap_register_environments(register):
+        register("half", "half:Half", "Registered before it goes wrong")
+
+    @hookimpl
+    def leap_after_iteration(event):
+        event.heard.append("half")
+"""
+
+# what is wrong -> (code of the plugin, value of its entry point, what its reason must say)
+BROKEN: dict[str, tuple[str | None, str | None, str]] = {
+    "import error": (
+        HALF + "\n    import a_package_that_is_missing",
+        None,
+        "ModuleNotFoundError: No module named 'a_package_that_is_missing'",
+    ),
+    "syntax error": ("def leap_register_teachers(register:", None, "SyntaxError: "),
+    "entry point to no module": (None, "nowhere.plugin", "leads nowhere: no module 'nowhere'"),
+    "entry point to no attribute": (HALF, "broken_plugin:ghost", "has no attribute 'ghost'"),
+    "malformed entry point": (HALF, "not a module!", "'not a module!' is not written"),
+    "no API version": (
+        HALF.replace("LEAP_API_VERSION = 1", ""),
+        None,
+        "does not set LEAP_API_VERSION",
+    ),
+    "wrong API version": (
+        HALF.replace("VERSION = 1", "VERSION = 2"),
+        None,
+        "built for LEAP_API_VERSION 2, this leap-core has 1",
+    ),
+    "unknown hook": (
+        HALF + "\n    @hookimpl\n    def leap_register_teacher(register): pass",
+        None,
+        "unknown hook 'leap_register_teacher'; did you mean 'leap_register_teachers'?",
+    ),
+    "bad hook signature": (
+        HALF + "\n    @hookimpl\n    def leap_register_updaters(register, registry): pass",
+        None,
+        "wrong signature: Argument(s) {'registry'} are declared in the hookimpl",
+    ),
+    "hook without mark": (
+        HALF + "\n    def leap_register_updaters(register): pass",
+        None,
+        "'leap_register_updaters' is not marked with @leap_core.hookimpl",
+    ),
+    "exception while registering": (
+        HALF
+        + "\n    @hookimpl\n    def leap_register_updaters(register): raise OSError('no disk')",
+        None,
+        "leap_register_updaters raised OSError: no disk",
+    ),
+    "hook that yields": (
+        HALF + "\n    @hookimpl\n    def leap_register_updaters(register): yield register",
+        None,
+        "leap_register_updaters returned a generator",
+    ),
+    "name clash": (
+        HALF
+        + "\n    @hookimpl\n    def leap_register_updaters(register): register('sft', 'a:B', 'Mine')",
+        None,
+        "updater 'sft' is already registered by 'leap-core'",
+    ),
+    "command clash": (
+        HALF
+        + "\n    @hookimpl\n    def leap_register_commands(register): register('run', 'a:b', 'Mine')",
+        None,
+        "command 'run' is already registered by 'leap-cli'",
+    ),
+    "bad factory": (
+        HALF
+        + "\n    @hookimpl\n    def leap_register_updaters(register): register('x', 'a.B', 'Mine')",
+        None,
+        "factory 'a.B' of updater 'x' is not written 'package.module:Class'",
+    ),
+    "factory that is no string": (
+        HALF
+        + "\n    @hookimpl\n    def leap_register_updaters(register): register('x', dict, 'Mine')",
+        None,
+        "updater 'x' must be registered with three non-empty strings",
+    ),
+    "exit on import": (
+        HALF + "\n    import sys\n    sys.exit('no GPU')",
+        None,
+        "SystemExit: no GPU",
+    ),
+    "error of many lines": (
+        HALF + "\n    raise ValueError('a\\nb\\n  c')",
+        None,
+        "ValueError: a b c",
+    ),
+    "error without text": (HALF + "\n    raise ValueError", None, "ValueError"),
+}
+
+
+def listed(process: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert process.returncode == 0, process.stderr
+    return {info["name"]: info for info in json.loads(process.stdout)}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_plugin_is_listed_with_its_reason_and_the_rest_works(
+    case: str, leap, plugin_site
+) -> None:
+    code, entry, reason = BROKEN[case]
+    plugin_site.install("broken", code, entry=entry)
+    plugin_site.install("good", GOOD)
+
+    infos = listed(leap("list-plugins", "--json"))
+
+    broken = infos.pop("broken")
+    assert broken["state"] == "failed"
+    assert (broken["package"], broken["version"]) == ("broken-plugin", "0.1")
+    assert reason in broken["reason"]
+    assert "\n" not in broken["reason"]
+    assert broken["gives"] == {}
+    assert infos["good"]["gives"] == {"teachers": ["parrot"]}
+    assert {info["state"] for info in infos.values()} == {"loaded"}
+
+
+@pytest.mark.parametrize("case", [c for c, (code, *_) in BROKEN.items() if code and HALF in code])
+def test_a_broken_plugin_leaves_nothing_behind(case: str, plugin_site, monkeypatch) -> None:
+    code, entry, _ = BROKEN[case]
+    plugin_site.install("broken", code, entry=entry)
+    monkeypatch.syspath_prepend(plugin_site.path)
+    try:
+        plugins = discover()
+    finally:
+        sys.modules.pop("broken_plugin", None)
+
+    assert [info.name for info in plugins.failed] == ["broken"]
+    assert "half" not in plugins.registry.names("environment")
+    event = SimpleNamespace(heard=[])
+    assert plugins.notify("leap_after_iteration", event) == []
+    assert event.heard == []
+    assert not hasattr(plugins.hook, "leap_register_teacher")
+
+
+def test_of_two_plugins_with_one_registered_name_the_second_is_refused(leap, plugin_site) -> None:
+    plugin_site.install("first", GOOD)
+    plugin_site.install("second", GOOD)
+    infos = listed(leap("list-plugins", "--json"))
+    assert infos["first"]["state"] == "loaded"
+    assert infos["second"]["reason"] == "teacher 'parrot' is already registered by 'first'"
+
+
+def test_of_two_packages_with_one_plugin_name_the_second_is_refused(leap, plugin_site) -> None:
+    plugin_site.install("twin", GOOD, package="a-twin")
+    plugin_site.write_metadata("b-twin", "[leap]\ntwin = twin_plugin\n")
+    infos = json.loads(leap("list-plugins", "--json").stdout)
+    twins = {info["package"]: info for info in infos if info["name"] == "twin"}
+    assert twins["a-twin"]["state"] == "loaded"
+    assert twins["b-twin"]["reason"] == "the name 'twin' is held by package 'a-twin'"
+
+
+def test_unreadable_metadata_of_any_package_breaks_nothing(leap, plugin_site) -> None:
+    plugin_site.install("good", GOOD)
+    plugin_site.write_metadata("unrelated", "[console_scripts]\nthis is no entry point\n")
+    plugin_site.write_metadata("torn", "[leap]\ntorn\n")
+    infos = listed(leap("list-plugins", "--json"))
+    assert infos["good"]["state"] == "loaded"
+    assert "entry points cannot be read" in infos["torn"]["reason"]
+    assert "unrelated" not in infos
+
+
+def test_what_a_plugin_prints_on_import_stays_out_of_the_output(leap, plugin_site) -> None:
+    plugin_site.install("chatty", GOOD + "\n    print('hello from a plugin')")
+    done = leap("list-plugins", "--json")
+    assert listed(done)["chatty"]["state"] == "loaded"
+    assert "hello from a plugin" in done.stderr
+
+
+def test_disabled_plugins_are_not_imported(leap, plugin_site, tmp_path) -> None:
+    trace = tmp_path / "imported"
+    plugin_site.install("good", GOOD + f"\n    open({str(trace)!r}, 'w')")
+    done = leap("list-plugins", "--json", env={"LEAP_DISABLE_PLUGINS": "good, webshop"})
+    infos = listed(done)
+    assert infos["good"]["state"] == infos["webshop"]["state"] == "disabled"
+    assert infos["good"]["reason"] == "named in LEAP_DISABLE_PLUGINS"
+    assert not trace.exists()
+    assert done.stderr == ""
+
+
+def test_a_misspelled_name_in_the_disable_list_is_pointed_out(leap) -> None:
+    done = leap("list-plugins", env={"LEAP_DISABLE_PLUGINS": "webshp"})
+    assert done.returncode == 0
+    assert "LEAP_DISABLE_PLUGINS: unknown plugin 'webshp'; did you mean 'webshop'?" in done.stderr
+
+
+@pytest.mark.parametrize("value, code", [("1", 2), ("true", 2), ("0", 0), ("", 0)])
+def test_strict_mode_makes_any_failure_an_error(value: str, code: int, leap, plugin_site) -> None:
+    plugin_site.install("broken", "raise OSError('no disk')")
+    done = leap("list-plugins", env={"LEAP_STRICT_PLUGINS": value})
+    assert done.returncode == code
+    if code:
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("leap: plugin 'broken' of package 'broken-plugin' failed to load")
+        assert "OSError: no disk" in line
+
+
+def test_strict_mode_is_content_with_sound_plugins(leap) -> None:
+    assert leap("list-plugins", env={"LEAP_STRICT_PLUGINS": "1"}).returncode == 0
+
+
+def test_commands_that_use_plugins_warn_once_of_each_that_failed(plugin_site) -> None:
+    plugin_site.install("broken", "raise OSError('no disk')")
+    code = "from leap_core.plugins import load_plugins; assert load_plugins() is load_plugins()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(plugin_site.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.count("plugin 'broken' (broken-plugin) is left out: OSError: no disk") == 1
+
+
+def test_a_life_cycle_hook_that_raises_is_skipped_with_a_warning(
+    plugin_site, monkeypatch, caplog
+) -> None:
+    listener = """
+        from leap_core import hookimpl
+        LEAP_API_VERSION = 1
+
+        @hookimpl
+        def leap_after_iteration(event):
+            event.heard.append("{name}")
+            {then}
+    """
+    plugin_site.install(
+        "aa", listener.format(name="aa", then="raise RuntimeError('logger is down')")
+    )
+    plugin_site.install("bb", listener.format(name="bb", then="raise SystemExit(3)"))
+    plugin_site.install("cc", listener.format(name="cc", then="pass"))
+    monkeypatch.syspath_prepend(plugin_site.path)
+    plugins = discover()
+
+    event = SimpleNamespace(heard=[])
+    failures = plugins.notify("leap_after_iteration", event)
+
+    assert event.heard == ["aa", "bb", "cc"]
+    assert [(f.plugin, f.hook) for f in failures] == [
+        ("aa", "leap_after_iteration"),
+        ("bb", "leap_after_iteration"),
+    ]
+    assert "plugin 'aa' failed in leap_after_iteration" in caplog.text
+    assert "RuntimeError: logger is down" in caplog.text
+
+
+def test_notifying_an_unknown_hook_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(PluginError, match="leap_after_lunch"):
+        discover().notify("leap_after_lunch", SimpleNamespace())
