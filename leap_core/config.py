@@ -49,7 +49,7 @@ class Student(Section):
     adapter: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
     generation: Generation = Generation()
-    layout: dict[Literal["opening", "turn", "branch"], str] = Field(default_factory=dict)
+    layout: dict[str, str] = Field(default_factory=dict)
 
 
 class Splits(Section):
@@ -142,9 +142,18 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     if not isinstance(data, dict):
         raise ConfigError(f"'{path}' holds no configuration: expected keys such as 'environment:'")
     data.setdefault("name", path.stem)
+    apply_overrides(data, overrides)
+    return validated(RunConfig, data, str(path))
+
+
+def apply_overrides(data: dict[str, Any], overrides: Sequence[str]) -> None:
+    """Set dotted keys in place; values are YAML.
+
+    Raises:
+        ConfigError: an override is not `a.b=c`, or goes through a value that is no section.
+    """
     for override in overrides:
         _apply(data, override)
-    return validated(RunConfig, data, str(path))
 
 
 def validated(model: type[M], data: Mapping[str, Any], where: str) -> M:
@@ -169,14 +178,18 @@ def _apply(data: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     path = key.split(".")
     if not equals or not all(path):
-        raise ConfigError(f"override '{override}' is not written KEY=VALUE, such as rollouts.tasks=40")
+        raise ConfigError(
+            f"override '{override}' is not written KEY=VALUE, such as rollouts.tasks=40"
+        )
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
         raise ConfigError(f"the value of override '{override}' is not valid YAML") from None
     place = data
     for part in path[:-1]:
-        place = place.setdefault(part, {})
+        if place.get(part) is None:
+            place[part] = {}
+        place = place[part]
         if not isinstance(place, dict):
             raise ConfigError(f"override '{override}': '{part}' holds a value, not a section")
     place[path[-1]] = value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from math import sqrt
 from typing import Any
 
@@ -65,6 +65,11 @@ def evaluate(
     return Evaluation(
         split, horizon, decoding, seed, _group(trajectories, horizon), by_type, engine or {}
     )
+
+
+def as_dict(evaluation: Evaluation) -> dict[str, Any]:
+    """The evaluation as JSON-like values."""
+    return asdict(evaluation)
 
 
 def wilson(successes: int, total: int, z: float = 1.959964) -> tuple[float, float]:

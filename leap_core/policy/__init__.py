@@ -1,1 +1,1 @@
-"""The student: how its prompt is laid out, how its reply is read, what turns prompts into replies."""
+"""The student: how its prompt is laid out and its reply read, and what generates replies."""

@@ -1,19 +1,20 @@
 """Prompt layout of trunk and branch.
 
-The prompt of step t is `trunk(t) + branch(t)`. The trunk (instructions, task, o1 a1 o2 a2 … ot) only
-grows; the branch (candidate actions, reminder) belongs to step t alone. Rollouts extend a cached
-trunk; training packs all branches of a trajectory around one trunk.
+The prompt of step t is `trunk(t) + branch(t)`. The trunk (instructions, task, o1 a1 o2 a2 … ot)
+only grows; the branch (candidate actions, reminder) belongs to step t alone. Rollouts extend a
+cached trunk; training packs all branches of a trajectory around one trunk.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import jinja2
 
 from leap_core.environment import Layout
-from leap_core.errors import ConfigError
+from leap_core.errors import ConfigError, unknown
 from leap_core.types import Observation, Prompt, Step, Task
 
 
@@ -25,7 +26,10 @@ class PromptWriter:
     ) -> None:
         self.horizon = horizon
         sources = {"opening": layout.opening, "turn": layout.turn, "branch": layout.branch}
-        sources.update(overrides or {})
+        for name, text in (overrides or {}).items():
+            if name not in sources:
+                raise ConfigError(unknown("layout template", name, sources, "student.layout"))
+            sources[name] = text
         self.sources = sources
 
     @cached_property
@@ -69,6 +73,13 @@ class PromptWriter:
         turns = tuple(self.turn(s.action, o) for s, o in zip(history, seen, strict=True))
         first = self.opening(task, history[0].observation)
         return Prompt((first, *turns), self.branch(observation))
+
+    def fingerprint(self) -> str:
+        """Hash of the templates and horizon: prompts compare only where it is the same."""
+        text = "\0".join(
+            [*(self.sources[name] for name in sorted(self.sources)), str(self.horizon)]
+        )
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def _render(self, name: str, **values: object) -> str:
         try:

@@ -33,7 +33,9 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, max_length: int) -> o
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
         from transformers import PreTrainedTokenizerFast
     except ImportError as error:
-        raise MissingExtra("the tiny student", error.name or "transformers", "leap-core[local]") from error
+        raise MissingExtra(
+            "the tiny student", error.name or "transformers", "leap-core[local]"
+        ) from error
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     core.decoder = decoders.ByteLevel()
@@ -55,7 +57,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, max_length: int) -> o
 
 
 def build_tiny(out_dir: Path, texts: Iterable[str], options: TinyOptions, seed: int) -> None:
-    """Write a randomly initialised tiny student to `out_dir`; its tokenizer is fitted to `texts`."""
+    """Write a randomly initialised tiny student to `out_dir`; `texts` train its tokenizer."""
     tokenizer = train_tokenizer(texts, options.vocabulary, options.max_length)
     save_untrained(out_dir, tokenizer, options, seed)
 

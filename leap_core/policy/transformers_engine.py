@@ -1,4 +1,4 @@
-"""In-process engine: many episodes decoded together by a transformers model, with their trunks cached.
+"""In-process engine: many episodes decoded together, with their trunks cached.
 
 A turn encodes only what the trunk has gained, then the branch, then writes the reply token by
 token; branch and reply are dropped from the cache, so the trunk stays exact.
@@ -109,7 +109,7 @@ class TransformersEngine(Engine):
         self._positions = list(lengths)
 
     def _encode(self, chunks: list[list[int]]) -> torch.Tensor:
-        """Run one left-padded chunk a row through the model; return the last logits [rows, vocab]."""
+        """Run a left-padded chunk a row through the model; return the last logits [rows, vocab]."""
         width = max(len(c) for c in chunks)
         if width == 0:
             return torch.empty(0)

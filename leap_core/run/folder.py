@@ -88,7 +88,9 @@ class RunFolder:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             file.close()
-            raise RunFolderError(f"the run '{self.path}' is being written by another process") from None
+            raise RunFolderError(
+                f"the run '{self.path}' is being written by another process"
+            ) from None
         try:
             yield
         finally:
@@ -114,10 +116,8 @@ class RunFolder:
 
     def save_policy(self, iteration: int, policy: PolicyRef) -> None:
         """Remember an iteration's policy; paths inside the run folder are kept relative to it."""
-        inside = {
-            key: os.path.relpath(value, self.path) if _within(value, self.path) else value
-            for key, value in (("model", policy.model), ("adapter", policy.adapter))
-        }
+        paths = {"model": policy.model, "adapter": policy.adapter}
+        inside = {key: _relative(path, self.path) for key, path in paths.items()}
         record = {"kind": policy.kind, **inside, "base_url": policy.base_url}
         write_json(self.iteration(iteration) / "policy.json", record)
 
@@ -158,8 +158,8 @@ class Stage:
         if read_json(self.marker).get("inputs") == self.inputs:
             return True
         raise RunFolderError(
-            f"stage '{self.name}' in '{self.folder}' was made from other inputs than it would be now "
-            "(an earlier stage or a plugin has changed); start a new run with --name"
+            f"stage '{self.name}' in '{self.folder}' was made from other inputs than it would be "
+            "now (an earlier stage or a plugin has changed); start a new run with --name"
         )
 
     @contextmanager
@@ -183,7 +183,7 @@ def made_aside(target: Path) -> Iterator[Path]:
     aside.mkdir(parents=True)
     yield aside
     shutil.rmtree(target, ignore_errors=True)
-    os.replace(aside, target)
+    aside.replace(target)
 
 
 def fingerprint(value: Any) -> str:
@@ -203,8 +203,11 @@ def versions() -> dict[str, Any]:
     return {"python": platform.python_version(), "packages": dict(sorted(found.items()))}
 
 
-def _within(path: str | None, folder: Path) -> bool:
-    return path is not None and Path(path).resolve().is_relative_to(folder.resolve())
+def _relative(path: str | None, folder: Path) -> str | None:
+    """`path` as seen from `folder` where it lies inside it, else as it is."""
+    if path is None or not Path(path).resolve().is_relative_to(folder.resolve()):
+        return path
+    return os.path.relpath(path, folder)
 
 
 def _differences(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -27,6 +27,7 @@ class Records(Generic[T]):
     def __init__(self, path: Path, kind: type[T]) -> None:
         self.path = path
         self.kind = kind
+        self._adapter: TypeAdapter[T] = _adapter(kind)  # type: ignore[arg-type]
 
     def repair(self) -> None:
         """Cut off a last line that a killed process left unfinished."""
@@ -49,7 +50,7 @@ class Records(Generic[T]):
     def append(self, record: T) -> None:
         """Add one record; on disk when this returns."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        line = _adapter(self.kind).dump_json(record) + b"\n"
+        line = self._adapter.dump_json(record) + b"\n"
         with self.path.open("ab") as file:
             file.write(line)
             file.flush()
@@ -57,7 +58,7 @@ class Records(Generic[T]):
 
     def replace(self, records: Iterable[T]) -> None:
         """Write the whole file anew, aside, then in place."""
-        dump = _adapter(self.kind).dump_json
+        dump = self._adapter.dump_json
         write_aside(self.path, b"".join(dump(r) + b"\n" for r in records))
 
     def keep(self, wanted: Callable[[T], bool]) -> None:
@@ -70,8 +71,7 @@ class Records(Generic[T]):
 
     def _parse(self, line: bytes, number: int) -> T:
         try:
-            record: T = _adapter(self.kind).validate_json(line)
-            return record
+            return self._adapter.validate_json(line)
         except ValidationError as error:
             first = error.errors()[0]
             raise RunFolderError(
@@ -88,7 +88,7 @@ def write_aside(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(aside, path)
+    aside.replace(path)
 
 
 def write_json(path: Path, value: Any) -> None:

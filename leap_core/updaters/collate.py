@@ -25,7 +25,7 @@ def collate_separate(rows: Sequence[dict[str, Any]], pad: int) -> dict[str, torc
 
 
 def collate_packed(rows: Sequence[dict[str, Any]], pad: int) -> dict[str, torch.Tensor]:
-    """Right-pad packed rows; the mask is bool [rows, 1, width, width], True where attention goes."""
+    """Right-pad packed rows; the mask is bool [rows, 1, width, width], True where attended."""
     width = max(len(row["input_ids"]) for row in rows)
     ids = torch.full((len(rows), width), pad, dtype=torch.long)
     labels = torch.full((len(rows), width), IGNORED, dtype=torch.long)

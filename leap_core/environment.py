@@ -1,0 +1,144 @@
+"""The contract of an environment: tasks in splits, episodes, and what it can teach."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from leap_core.types import (
+    Observation,
+    PrivilegedState,
+    Proposal,
+    Step,
+    Task,
+    Trajectory,
+    Transition,
+)
+
+
+class Episode(ABC):
+    """One task being played. Opened by `Environment.open`; used by one rollout at a time."""
+
+    @abstractmethod
+    def reset(self) -> Observation:
+        """Start over and return the first observation."""
+
+    @abstractmethod
+    def step(self, action: str) -> Transition:
+        """Take any text as an action.
+
+        An action that cannot be executed is answered as the environment answers nonsense; it never
+        raises for what a model writes. `info["success"]` (bool) and `info["score"]` (float) are
+        set when `terminated` is true.
+
+        Raises:
+            leap_core.errors.EnvironmentFailure: the episode cannot go on (or is over).
+        """
+
+    def close(self) -> None:
+        """Free what the episode holds; may be called twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a student's prompt is written: three jinja2 templates.
+
+    The trunk is `opening`, then one `turn` per step taken. A turn is rendered from that turn
+    alone, so nothing already written can change later. The branch is what only the present step
+    needs; the reply follows it.
+
+    Variables: `opening` gets `goal`, `observation`, `horizon`, `task_type`; `turn` gets `action`,
+    `observation` (what the action led to); `branch` gets `candidates`, `templates`.
+    """
+
+    opening: str
+    turn: str
+    branch: str
+
+
+class ScriptedPolicy(Protocol):
+    """A policy written as a program: sees what a student sees, no more."""
+
+    def act(self, task: Task, history: Sequence[Step], observation: Observation) -> tuple[str, str]:
+        """Return (reason, action) at `observation`, after `history`."""
+
+
+class ScriptedExpert(Protocol):
+    """A privileged expert written as a program: what the `oracle` teacher asks."""
+
+    def correct(
+        self, trajectory: Trajectory, states: Sequence[PrivilegedState], level: int
+    ) -> Sequence[Proposal]:
+        """Propose for every step that it would change.
+
+        `states[t]` is the privileged state before step t; `level` is the privilege level 1..5
+        (paper section 4.5: 1 uses none, 3 uses it without revealing it, 5 says everything).
+        """
+
+
+class Environment(ABC):
+    """A text environment. Built once per process from its options; cheap to pickle or rebuild.
+
+    Class attributes:
+        Options: pydantic model of the options in the config; unknown keys are refused.
+        horizon: the most steps an episode may take, unless the run says otherwise.
+        task_types: the groups that `Task.task_type` uses.
+        guidance: what a teacher should know about acting well here, in a few sentences.
+    """
+
+    Options: ClassVar[type[Any]]
+    horizon: ClassVar[int]
+    task_types: ClassVar[Sequence[str]] = ()
+    guidance: ClassVar[str] = ""
+
+    @abstractmethod
+    def splits(self) -> Sequence[str]:
+        """Names of the splits that `tasks` knows."""
+
+    @abstractmethod
+    def tasks(self, split: str) -> Sequence[Task]:
+        """All tasks of a split: same ids, order and size every time.
+
+        Raises:
+            leap_core.errors.ConfigError: unknown split (naming those there are).
+            leap_core.errors.DataError: the data is missing or unusable.
+        """
+
+    @abstractmethod
+    def open(self, task: Task, seed: int) -> Episode:
+        """Open a task; the same task and seed give the same episode."""
+
+    @abstractmethod
+    def layout(self) -> Layout:
+        """The prompt layout that students use here unless the config overrides it."""
+
+    def demonstrations(self, tasks: Sequence[Task], kind: str) -> Iterator[Trajectory]:
+        """Yield a successful trajectory for each task; `kind` is one of `demonstration_kinds`."""
+        raise NotImplementedError
+
+    def demonstration_kinds(self) -> Sequence[str]:
+        """Kinds of demonstrations on offer, the default first; empty if there are none."""
+        return ()
+
+    def expert(self) -> ScriptedExpert | None:
+        """The scripted privileged expert, where the environment has one."""
+        return None
+
+    def scripted_policy(self, name: str) -> ScriptedPolicy | None:
+        """An unprivileged scripted policy by name, or None if there is no such."""
+        return None
+
+    def scripted_policies(self) -> Sequence[str]:
+        """Names that `scripted_policy` knows."""
+        return ()
+
+    def pretrained_student(self) -> Path | None:
+        """Folder of a small pre-trained student that the plugin ships (model `tiny-base`)."""
+        return None
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What identifies the data and engine: versions, wording, hashes. Recorded with scores."""
+        return {}

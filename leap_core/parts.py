@@ -1,0 +1,202 @@
+"""From a configuration to the parts of a run: environment, source, teacher, updater, student."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leap_core.config import Generation, Named, RunConfig
+from leap_core.environment import Environment
+from leap_core.errors import ConfigError, unknown
+from leap_core.plugins import load_plugins
+from leap_core.policy.engine import Engine
+from leap_core.policy.layout import PromptWriter
+from leap_core.privileged import PrivilegedSource
+from leap_core.registry import Kind, build_options
+from leap_core.teacher import Teacher, TeacherContext
+from leap_core.types import PolicyRef
+from leap_core.updater import Updater
+
+TINY = "tiny"
+TINY_BASE = "tiny-base"
+SCRIPTED = "scripted:"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run works with. Built whole before anything is written or paid."""
+
+    environment: Environment
+    writer: PromptWriter
+    updater: Updater
+    first_updater: Updater
+    source: PrivilegedSource | None
+    horizon: int
+
+
+def build_parts(config: RunConfig) -> Parts:
+    """Build and check every part that the configuration names.
+
+    Raises:
+        ConfigError: an unknown name, key or split, or parts that do not go together.
+    """
+    environment = build_environment(config.environment)
+    _check_splits(config, environment)
+    _check_demonstrations(config, environment)
+    horizon = config.rollouts.horizon or environment.horizon
+    writer = PromptWriter(environment.layout(), horizon, config.student.layout)
+    updater = _build("updater", config.updater, "updater")
+    first = config.first_updater
+    return Parts(
+        environment,
+        writer,
+        updater,
+        _build("updater", first, "first_updater") if first else updater,
+        _build_source(config, environment),
+        horizon,
+    )
+
+
+def build_environment(choice: Named, where: str = "environment") -> Environment:
+    """Build the environment that `choice` names."""
+    environment: Environment = _build("environment", choice, where)
+    return environment
+
+
+def build_teacher(config: RunConfig, context: TeacherContext) -> Teacher:
+    """Build the teacher; called for each iteration, since the student changes."""
+    if config.teacher is None:
+        raise ConfigError("key 'teacher' is missing: iterations after the first need one")
+    teacher: Teacher = _build("teacher", config.teacher, "teacher", context)
+    return teacher
+
+
+def build_engine(policy: PolicyRef, generation: Generation, environment: Environment) -> Engine:
+    """The engine that generates with `policy`."""
+    if policy.kind == "scripted":
+        from leap_core.policy.scripted import scripted_engine
+
+        return scripted_engine(environment, policy.model)
+    from leap_core.policy.transformers_engine import TransformersEngine
+
+    return TransformersEngine(policy, generation)
+
+
+def resolve_student(model: str, adapter: str | None, environment: Environment) -> PolicyRef | None:
+    """The policy that `model` names, or None for "tiny", which has to be made first.
+
+    Raises:
+        ConfigError: the environment has no such scripted policy or pre-trained student, or the
+            folder holds no model.
+    """
+    if model == TINY:
+        return None
+    if model.startswith(SCRIPTED):
+        name = model.removeprefix(SCRIPTED)
+        if environment.scripted_policy(name) is None:
+            known = environment.scripted_policies()
+            raise ConfigError(unknown("scripted policy", name, known, "student.model"))
+        return PolicyRef("scripted", name)
+    if model == TINY_BASE:
+        folder = environment.pretrained_student()
+        if folder is None:
+            raise ConfigError(
+                f"student.model '{TINY_BASE}': this environment ships no pre-trained student; "
+                f"use '{TINY}' or a model folder"
+            )
+        return PolicyRef("transformers", str(folder))
+    _check_model_folder(model, adapter)
+    return PolicyRef("transformers", model, adapter)
+
+
+def decoding(generation: Generation, policy: PolicyRef) -> dict[str, Any]:
+    """Decoding settings as they are printed with a score."""
+    return {} if policy.kind == "scripted" else generation.model_dump()
+
+
+def _build(kind: Kind, choice: Named, where: str, *more: Any) -> Any:
+    factory = load_plugins().registry.get(kind, choice.name).load()
+    options = build_options(factory, choice.options, f"{where} '{choice.name}', options")
+    return factory(options, *more)
+
+
+def _build_source(config: RunConfig, environment: Environment) -> PrivilegedSource | None:
+    if config.privileged is None:
+        if config.iterations:
+            raise ConfigError("key 'privileged' is missing: teachers need a privileged source")
+        return None
+    if config.iterations and config.teacher is None:
+        raise ConfigError("key 'teacher' is missing: iterations after the first need one")
+    if config.teacher is not None:
+        _check_teacher(config.teacher)
+    source: PrivilegedSource = _build(
+        "privileged source", config.privileged, "privileged", environment
+    )
+    if source.environments and config.environment.name not in source.environments:
+        raise ConfigError(
+            f"privileged source '{config.privileged.name}' does not serve environment "
+            f"'{config.environment.name}' (it serves: {', '.join(source.environments)})"
+        )
+    return source
+
+
+def _check_teacher(choice: Named) -> None:
+    """Validate name and options now; teachers are built per iteration, when it would be late."""
+    factory = load_plugins().registry.get("teacher", choice.name).load()
+    build_options(factory, choice.options, f"teacher '{choice.name}', options")
+
+
+def _check_splits(config: RunConfig, environment: Environment) -> None:
+    known = environment.splits()
+    for purpose, split in _named_splits(config).items():
+        if split not in known:
+            raise ConfigError(unknown("split", split, known, f"splits.{purpose}"))
+
+
+def _named_splits(config: RunConfig) -> Mapping[str, str]:
+    named = config.splits.model_dump()
+    return {purpose: split for purpose, split in named.items() if split is not None}
+
+
+def _check_demonstrations(config: RunConfig, environment: Environment) -> None:
+    kinds = environment.demonstration_kinds()
+    wanted = config.demonstrations.kind
+    if config.demonstrations.tasks and not kinds:
+        raise ConfigError(
+            f"environment '{config.environment.name}' offers no demonstrations; "
+            "set demonstrations.tasks=0"
+        )
+    if wanted is not None and wanted not in kinds:
+        raise ConfigError(unknown("kind of demonstration", wanted, kinds, "demonstrations.kind"))
+
+
+def _check_model_folder(model: str, adapter: str | None) -> None:
+    """A path must hold a model; anything that is not written as a path may be a hub id."""
+    folder = Path(model)
+    looks_like_path = folder.exists() or model.startswith((".", "/", "~")) or model.count("/") > 1
+    if looks_like_path and not (folder / "config.json").is_file():
+        raise ConfigError(
+            f"student.model '{model}': no model there (a model folder holds config.json); "
+            f"use '{TINY}', a model folder or a hub id"
+        )
+    if adapter is not None and not (Path(adapter) / "adapter_config.json").is_file():
+        raise ConfigError(f"student.adapter '{adapter}': no adapter there (adapter_config.json)")
+
+
+def packaged_config(name: str) -> Path | None:
+    """A configuration that an installed plugin ships as `configs/NAME.yaml`, or None."""
+    from importlib.util import find_spec
+
+    stem = name.removesuffix(".yaml")
+    if not stem.replace("-", "").replace("_", "").isalnum():
+        return None
+    modules = {e.factory.partition(".")[0] for e in load_plugins().registry.entries()}
+    for module in sorted(modules):
+        spec = find_spec(module)
+        for folder in (spec.submodule_search_locations or ()) if spec else ():
+            path = Path(folder) / "configs" / f"{stem}.yaml"
+            if path.is_file():
+                return path
+    return None

@@ -1,0 +1,447 @@
+"""The arrows of the floor plan, each resumable: do what is missing, then hand over the records."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from leap_core.config import Generation, RunConfig
+from leap_core.correction import CorrectionOutcome, CorrectionSettings, correct_trajectories
+from leap_core.evaluation import Evaluation, evaluate
+from leap_core.examples import (
+    aggregate,
+    examples_from_corrections,
+    examples_from_demonstrations,
+)
+from leap_core.parts import Parts, build_engine, build_teacher, decoding, resolve_student
+from leap_core.rollout import roll_out
+from leap_core.run.folder import RunFolder, Stage, made_aside
+from leap_core.run.ledger import Budget, Ledger
+from leap_core.run.progress import Screen
+from leap_core.run.records import Records, read_json, write_json
+from leap_core.teacher import Brief, TeacherContext
+from leap_core.types import (
+    Correction,
+    Example,
+    PolicyRef,
+    Rejection,
+    Task,
+    Trajectory,
+    Usage,
+)
+from leap_core.updater import UpdateContext, Updater
+
+_EVALUATION = TypeAdapter(Evaluation)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the teacher made of one trajectory: one line of teacher.jsonl."""
+
+    task_id: str
+    seed: int
+    corrections: int
+    rejections: int
+    summary: str
+    usage: Usage
+    problems: tuple[str, ...]
+    error: str | None
+
+
+class Stages:
+    """The stages of a run over its folder."""
+
+    def __init__(self, config: RunConfig, parts: Parts, run: RunFolder, screen: Screen) -> None:
+        self.config = config
+        self.parts = parts
+        self.run = run
+        self.screen = screen
+        self.basis = [config.model_dump(mode="json"), dict(parts.environment.fingerprint())]
+
+    # Iteration 0
+
+    def demonstrate(self) -> list[Example]:
+        """Demonstrations of training tasks, cut into examples."""
+        folder = self.run.iteration(0)
+        records = Records(folder / "demonstrations.jsonl", Trajectory)
+        stage = self._stage(0, "demonstrations")
+        if not stage.done:
+            with stage.working():
+                self._record_demonstrations(records)
+        examples = Records(folder / "examples.jsonl", Example)
+        stage = self._stage(0, "examples")
+        if not stage.done:
+            with stage.working():
+                examples.replace(
+                    examples_from_demonstrations(
+                        records, self.parts.writer, self.config.environment.name
+                    )
+                )
+        return list(examples)
+
+    def _record_demonstrations(self, records: Records[Trajectory]) -> None:
+        wanted = self.config.demonstrations
+        tasks = self._draw(self.config.splits.train, wanted.tasks, 0)
+        kinds = self.parts.environment.demonstration_kinds()
+        if not tasks or not kinds:
+            records.replace(())
+            return
+        kind = wanted.kind or kinds[0]
+        with self.screen.bar(f"demonstrations ({kind})", len(tasks)) as bar:
+            shown = []
+            for trajectory in self.parts.environment.demonstrations(tasks, kind):
+                shown.append(trajectory)
+                bar.advance()
+        records.replace(shown)
+
+    def student(self, demonstrations: Sequence[Example]) -> PolicyRef:
+        """The student before any training; a `tiny` one is made here."""
+        chosen = self.config.student
+        known = resolve_student(chosen.model, chosen.adapter, self.parts.environment)
+        if known is not None:
+            return known
+        target = self.run.iteration(0) / "student"
+        if not (target / "config.json").exists():
+            from leap_core.policy.tiny import TinyOptions, build_tiny
+            from leap_core.registry import build_options
+
+            options = build_options(_Tiny, chosen.options, "student.options")
+            texts = [e.prompt.text + e.reply for e in demonstrations]
+            assert isinstance(options, TinyOptions)
+            with made_aside(target) as folder:
+                build_tiny(folder, texts, options, self.config.seed)
+        return PolicyRef("transformers", str(target))
+
+    # Every later iteration
+
+    def roll_out(self, iteration: int, policy: PolicyRef) -> list[Trajectory]:
+        """Rollouts of `policy` on this iteration's training tasks."""
+        tasks = self._draw(self.config.splits.train, self.config.rollouts.tasks, iteration)
+        title = f"rollouts on {self.config.splits.train}"
+        return self._play(
+            iteration, "rollouts", title, policy, tasks, self._seed(iteration), self._decoding()
+        )
+
+    def correct(
+        self, iteration: int, policy: PolicyRef, failed: Sequence[Trajectory]
+    ) -> list[Correction]:
+        """The teacher's corrections of the failed trajectories."""
+        folder = self.run.iteration(iteration)
+        corrections = Records(folder / "corrections.jsonl", Correction)
+        rejected = Records(folder / "rejected.jsonl", Rejection)
+        answers = Records(folder / "teacher.jsonl", Answer)
+        stage = self._stage(iteration, "corrections")
+        if not stage.done:
+            with stage.working():
+                answered = {(a.task_id, a.seed) for a in _repaired(answers)}
+                corrections.keep(lambda c: (c.task_id, c.seed) in answered)
+                rejected.keep(lambda r: (r.task_id, r.seed) in answered)
+                missing = [t for t in failed if (t.task.id, t.seed) not in answered]
+                asyncio.run(self._ask(policy, missing, iteration, corrections, rejected, answers))
+                for records in (corrections, rejected, answers):
+                    if not records.path.exists():
+                        records.replace(())
+        self._tell_corrections(answers, rejected)
+        return list(corrections)
+
+    async def _ask(
+        self,
+        policy: PolicyRef,
+        trajectories: Sequence[Trajectory],
+        iteration: int,
+        corrections: Records[Correction],
+        rejected: Records[Rejection],
+        answers: Records[Answer],
+    ) -> None:
+        chosen = self.config.teacher
+        assert chosen is not None and self.parts.source is not None
+        limits = Budget(self.config.budget.dollars, self.config.budget.tokens)
+        ledger = Ledger(self.run.path / "ledger.jsonl", limits)
+        context = TeacherContext(
+            environment=self.parts.environment,
+            ledger=ledger,
+            cache_dir=self.run.path.parent / ".cache",
+            student=policy,
+            seed=self._seed(iteration),
+        )
+        teacher = build_teacher(self.config, context)
+        with self.screen.bar(f"corrections ({chosen.name})", len(trajectories)) as bar:
+
+            def keep(outcome: CorrectionOutcome) -> None:
+                for correction in outcome.corrections:
+                    corrections.append(correction)
+                for rejection in outcome.rejections:
+                    rejected.append(rejection)
+                answers.append(_answer(outcome))
+                bar.advance()
+
+            try:
+                await correct_trajectories(
+                    trajectories,
+                    source=self.parts.source,
+                    teacher=teacher,
+                    brief=Brief(chosen.level, self.parts.environment.guidance),
+                    settings=CorrectionSettings(
+                        chosen.concurrency, chosen.leaks, teacher=chosen.name
+                    ),
+                    on_outcome=keep,
+                )
+            finally:
+                await teacher.aclose()
+                ledger.close()
+
+    def _tell_corrections(self, answers: Records[Answer], rejected: Records[Rejection]) -> None:
+        told = list(answers)
+        kept = sum(a.corrections for a in told)
+        errors = [a for a in told if a.error]
+        text = f"  {kept} corrections of {len(told)} failed trajectories"
+        turned_down = list(rejected)
+        if turned_down:
+            text += f", {len(turned_down)} rejected"
+        if errors:
+            text += f", {len(errors)} trajectories without an answer (first: {errors[0].error})"
+        self.screen.say(text)
+
+    def examples(
+        self,
+        iteration: int,
+        trajectories: Sequence[Trajectory],
+        corrections: Sequence[Correction],
+    ) -> list[Example]:
+        """D_i: this iteration's corrections as examples."""
+        records = Records(self.run.iteration(iteration) / "examples.jsonl", Example)
+        stage = self._stage(iteration, "examples")
+        if not stage.done:
+            with stage.working():
+                records.replace(
+                    examples_from_corrections(
+                        trajectories,
+                        corrections,
+                        self.parts.writer,
+                        self.config.environment.name,
+                        iteration,
+                    )
+                )
+        return list(records)
+
+    def aggregate(
+        self, iteration: int, demonstrations: Sequence[Example], parts: Sequence[Sequence[Example]]
+    ) -> list[Example]:
+        """D_0 ∪ … ∪ D_i."""
+        replay = self.config.demonstrations.replay if iteration else None
+        return aggregate(demonstrations, parts, replay, self._seed(iteration))
+
+    def update(
+        self, iteration: int, policy: PolicyRef, base: PolicyRef, examples: Sequence[Example]
+    ) -> PolicyRef:
+        """Train; the policy appears in the run folder whole or not at all."""
+        stage = self._stage(iteration, "policy")
+        if stage.done:
+            return self.run.load_policy(iteration)
+        updater = self.parts.updater if iteration else self.parts.first_updater
+        with stage.working():
+            trained = self._train(updater, iteration, policy, base, examples)
+            self.run.save_policy(iteration, trained)
+        return self.run.load_policy(iteration)
+
+    def _train(
+        self,
+        updater: Updater,
+        iteration: int,
+        policy: PolicyRef,
+        base: PolicyRef,
+        examples: Sequence[Example],
+    ) -> PolicyRef:
+        target = self.run.iteration(iteration) / "policy"
+        metrics = Records(self.run.iteration(iteration) / "metrics.jsonl", Metrics)
+        metrics.replace(())
+        title = f"update on {len(examples)} examples"
+        with self.screen.bar(title) as bar, made_aside(target) as folder:
+
+            def log(values: Mapping[str, float]) -> None:
+                metrics.append(Metrics(dict(values)))
+                note = f"loss {values['loss']:.3f}" if "loss" in values else ""
+                bar.update(int(values.get("step", 0)), int(values.get("steps", 0)) or None, note)
+
+            context = UpdateContext(folder, base, iteration, self._seed(iteration), log)
+            trained = updater.update(policy, examples, context)
+            return _moved(trained, folder, target)
+
+    def evaluate(
+        self, iteration: int, policy: PolicyRef, split: str, tasks: int | None, name: str
+    ) -> Evaluation:
+        """Score a policy on a split; trajectories are kept beside the numbers."""
+        folder = self.run.iteration(iteration)
+        generation = self._decoding(evaluation=True)
+        drawn = self._first(split, tasks)
+        seed = self.config.seed
+        title = f"evaluation on {split}"
+        played = self._play(iteration, name, title, policy, drawn, seed, generation)
+        result = evaluate(
+            played,
+            split=split,
+            horizon=self.parts.horizon,
+            decoding=decoding(generation, policy),
+            seed=seed,
+            engine=dict(self.parts.environment.fingerprint()),
+        )
+        target = folder / ("evaluation.json" if name == "validation" else f"{name}.json")
+        write_json(target, _EVALUATION.dump_python(result, mode="json"))
+        return result
+
+    # Shared
+
+    def _play(
+        self,
+        iteration: int,
+        name: str,
+        title: str,
+        policy: PolicyRef,
+        tasks: Sequence[Task],
+        seed: int,
+        generation: Generation,
+    ) -> list[Trajectory]:
+        records = Records(self.run.iteration(iteration) / f"{name}.jsonl", Trajectory)
+        stage = self._stage(iteration, name)
+        if not stage.done:
+            with stage.working():
+                played = len(_repaired(records))
+                play_missing(
+                    records, played, policy, tasks, seed, generation,
+                    self.config.rollouts.in_flight, self.parts, self.screen, title,
+                )  # fmt: skip
+        return list(records)
+
+    def _draw(self, split: str, count: int | None, iteration: int) -> list[Task]:
+        """This iteration's tasks: a seeded order of the split, on from where the last ended."""
+        tasks = list(self.parts.environment.tasks(split))
+        if count is None or count >= len(tasks):
+            return tasks
+        random.Random(f"{self.config.seed}:{split}").shuffle(tasks)
+        start = 0
+        if iteration:
+            start = self.config.demonstrations.tasks + (iteration - 1) * count
+        return [tasks[(start + i) % len(tasks)] for i in range(count)]
+
+    def _first(self, split: str, count: int | None) -> list[Task]:
+        """An evaluation's tasks: all of the split, or an even spread over it."""
+        tasks = list(self.parts.environment.tasks(split))
+        if count is None or count >= len(tasks):
+            return tasks
+        return [tasks[i * len(tasks) // count] for i in range(count)]
+
+    def _stage(self, iteration: int, name: str) -> Stage:
+        return self.run.stage(iteration, name, [*self.basis, iteration, name])
+
+    def _seed(self, iteration: int) -> int:
+        return self.config.seed * 1000 + iteration
+
+    def _decoding(self, evaluation: bool = False) -> Generation:
+        chosen = self.config.evaluation.generation if evaluation else None
+        return chosen or self.config.student.generation
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """One logging step of an update."""
+
+    values: dict[str, float]
+
+
+def play_missing(
+    records: Records[Trajectory],
+    played: int,
+    policy: PolicyRef,
+    tasks: Sequence[Task],
+    seed: int,
+    generation: Generation,
+    in_flight: int,
+    parts: Parts,
+    screen: Screen,
+    title: str,
+) -> None:
+    """Play the tasks after the first `played` and append them to `records`.
+
+    A block that was cut off is played again as a whole, so that batches, and with them the last
+    bits of every logit, are those of an unbroken run; what it had recorded is not written twice.
+    """
+    if played >= len(tasks):
+        if not records.path.exists():
+            records.replace(())
+        return
+    whole = played - played % in_flight
+    engine = build_engine(policy, generation, parts.environment)
+    skip = played - whole
+    wins = sum(t.succeeded for t in records)
+    done = played
+
+    with screen.bar(title, len(tasks)) as bar:
+        bar.update(played)
+
+        def keep(trajectory: Trajectory) -> None:
+            nonlocal skip, wins, done
+            if skip:
+                skip -= 1
+                return
+            records.append(trajectory)
+            done += 1
+            wins += trajectory.succeeded
+            bar.advance(note=f"success {100 * wins / done:.0f} %")
+
+        try:
+            roll_out(
+                parts.environment,
+                engine,
+                parts.writer,
+                tasks[whole:],
+                seed=seed,
+                in_flight=in_flight,
+                on_trajectory=keep,
+            )
+        finally:
+            engine.close()
+
+
+def load_evaluation(path: Path) -> Evaluation:
+    """Read an evaluation of a run folder."""
+    result: Evaluation = _EVALUATION.validate_python(read_json(path))
+    return result
+
+
+def _repaired(records: Records[Any]) -> list[Any]:
+    records.repair()
+    return list(records)
+
+
+def _answer(outcome: CorrectionOutcome) -> Answer:
+    return Answer(
+        outcome.task_id,
+        outcome.seed,
+        len(outcome.corrections),
+        len(outcome.rejections),
+        outcome.summary,
+        outcome.usage,
+        outcome.problems,
+        outcome.error,
+    )
+
+
+def _moved(policy: PolicyRef, old: Path, new: Path) -> PolicyRef:
+    """The same policy after its folder was moved from `old` to `new`."""
+    fields = asdict(policy)
+    for key in ("model", "adapter"):
+        if fields[key] == str(old):
+            fields[key] = str(new)
+    return PolicyRef(**fields)
+
+
+class _Tiny:
+    """Gives the options of the tiny student to `build_options`, without importing torch."""
+
+    from leap_core.policy.tiny import TinyOptions as Options
