@@ -1,0 +1,1 @@
+"""What a run did, for people: a closing table, markdown, and one self-contained HTML page."""

@@ -1,0 +1,185 @@
+"""From a run folder to what a report shows. A run that is still going on is reported as it is."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leap_core.config import RunConfig
+from leap_core.evaluation import Evaluation
+from leap_core.loop import best_of
+from leap_core.run.folder import RunFolder
+from leap_core.run.ledger import Totals, read_calls
+from leap_core.run.records import Records, read_json
+from leap_core.stages import Answer, load_evaluation
+from leap_core.types import Correction, Rejection, Trajectory, Usage
+
+EXAMPLES_PER_ITERATION = 2
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """How the student fared on training tasks, before this iteration's update."""
+
+    tasks: int
+    succeeded: int
+    errored: int
+
+
+@dataclass(frozen=True)
+class ShownCorrection:
+    """A correction with what is needed to judge it."""
+
+    goal: str
+    observation: str
+    correction: Correction
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """One iteration. None, or nothing, stands for what has not happened (yet).
+
+    Attributes:
+        rejections: how often each reason occurred.
+        unanswered: failed trajectories for which the teacher gave no answer.
+        usage: what the teacher used for the answers of this iteration.
+    """
+
+    number: int
+    validation: Evaluation | None
+    test: Evaluation | None
+    rollouts: Rollouts | None
+    asked: int
+    corrections: int
+    rejections: Mapping[str, int]
+    unanswered: int
+    usage: Usage
+    examples: int
+    shown: Sequence[ShownCorrection]
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """A whole run.
+
+    Attributes:
+        best: iteration of the best policy on validation so far; None before the first score.
+        spending: totals of every model call, by (purpose, model).
+    """
+
+    name: str
+    config: RunConfig
+    manifest: Mapping[str, Any]
+    iterations: Sequence[Iteration]
+    best: int | None
+    finished: bool
+    spending: Mapping[tuple[str, str], Totals]
+
+
+def collect(path: Path) -> RunReport:
+    """Read the run folder `path`.
+
+    Raises:
+        RunFolderError: it is no run folder, or a record in it cannot be read.
+    """
+    folder = RunFolder(path)
+    config = folder.config()
+    iterations = [_iteration(folder.iteration(n), n) for n in folder.iterations()]
+    scored = [(i.number, i.validation) for i in iterations if i.validation]
+    best = scored[best_of([e for _, e in scored])][0] if scored else None
+    manifest = path / "manifest.json"
+    return RunReport(
+        name=path.resolve().name,
+        config=config,
+        manifest=read_json(manifest) if manifest.exists() else {},
+        iterations=iterations,
+        best=best,
+        finished=(path / "result.json").exists(),
+        spending=_spending(path / "ledger.jsonl"),
+    )
+
+
+def _iteration(folder: Path, number: int) -> Iteration:
+    answers = list(Records(folder / "teacher.jsonl", Answer))
+    rejected = Records(folder / "rejected.jsonl", Rejection)
+    corrections = list(Records(folder / "corrections.jsonl", Correction))
+    rollouts, shown = _rollouts(folder / "rollouts.jsonl", _chosen(corrections))
+    return Iteration(
+        number=number,
+        validation=_evaluation(folder / "evaluation.json"),
+        test=_evaluation(folder / "test.json"),
+        rollouts=rollouts,
+        asked=len(answers),
+        corrections=len(corrections),
+        rejections=Counter(_kind(r.why) for r in rejected),
+        unanswered=sum(a.error is not None for a in answers),
+        usage=sum((a.usage for a in answers), Usage()),
+        examples=_lines(folder / "examples.jsonl"),
+        shown=shown,
+    )
+
+
+def _evaluation(path: Path) -> Evaluation | None:
+    return load_evaluation(path) if path.exists() else None
+
+
+def _rollouts(
+    path: Path, chosen: Sequence[Correction]
+) -> tuple[Rollouts | None, list[ShownCorrection]]:
+    """Count outcomes, and find the steps of the chosen corrections, in one pass."""
+    if not path.exists():
+        return None, []
+    outcomes: Counter[str] = Counter()
+    shown = []
+    for trajectory in Records(path, Trajectory):
+        outcomes[trajectory.outcome] += 1
+        shown += [_shown(c, trajectory) for c in chosen if _is_of(c, trajectory)]
+    return Rollouts(outcomes.total(), outcomes["success"], outcomes["error"]), shown
+
+
+def _is_of(correction: Correction, trajectory: Trajectory) -> bool:
+    return (correction.task_id, correction.seed) == (trajectory.task.id, trajectory.seed)
+
+
+def _shown(correction: Correction, trajectory: Trajectory) -> ShownCorrection:
+    observation = trajectory.steps[correction.step].observation
+    return ShownCorrection(trajectory.task.goal, observation.text, correction)
+
+
+def _chosen(corrections: Sequence[Correction]) -> list[Correction]:
+    """A few corrections of the action, spread over the iteration."""
+    changed = [c for c in corrections if c.action != c.student_action] or list(corrections)
+    count = min(EXAMPLES_PER_ITERATION, len(changed))
+    return [changed[(2 * i + 1) * len(changed) // (2 * count)] for i in range(count)]
+
+
+def _kind(why: str) -> str:
+    """A rejection's reason without its particulars: "it leaks (score 0.75)" is "it leaks"."""
+    return re.sub(r"\s*\([^()]*\)$", "", why)
+
+
+def _lines(path: Path) -> int:
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        return sum(line.endswith(b"\n") for line in file)
+
+
+def _spending(path: Path) -> dict[tuple[str, str], Totals]:
+    spending: dict[tuple[str, str], Totals] = {}
+    for call in read_calls(path) if path.exists() else ():
+        key = (call.purpose, call.model)
+        spending[key] = spending.get(key, Totals()).plus(call)
+    return spending
+
+
+def reasons(iterations: Iterable[Iteration]) -> list[str]:
+    """All reasons for rejections, the most frequent first."""
+    counts: Counter[str] = Counter()
+    for iteration in iterations:
+        counts.update(iteration.rejections)
+    return [reason for reason, _ in counts.most_common()]
