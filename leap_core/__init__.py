@@ -1,8 +1,13 @@
 """LEAP: train language-model agents by learning from teachers that see privileged state.
 
 This is the public API, the only part of the core that plugins import. Importing it is cheap: heavy
-libraries are imported when a run first needs them.
+libraries are imported when a run first needs them, and the names in `_LAZY` at their first use.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from leap_core.environment import (
     Environment,
@@ -46,21 +51,40 @@ from leap_core.types import (
 )
 from leap_core.updater import UpdateContext, Updater
 
+if TYPE_CHECKING:
+    from leap_core.config import Section
+    from leap_core.evaluation import Evaluation
+    from leap_core.loop import IterationEvent
+    from leap_core.run.ledger import Call, Ledger, Reservation
+
 __version__ = "0.1.0"
+
+_LAZY = {
+    "Call": "leap_core.run.ledger",
+    "Evaluation": "leap_core.evaluation",
+    "IterationEvent": "leap_core.loop",
+    "Ledger": "leap_core.run.ledger",
+    "Reservation": "leap_core.run.ledger",
+    "Section": "leap_core.config",
+}
 
 __all__ = [
     "API_VERSION",
     "Brief",
     "BudgetExceeded",
+    "Call",
     "ConfigError",
     "Correction",
     "DataError",
     "Environment",
     "EnvironmentFailure",
     "Episode",
+    "Evaluation",
     "Example",
+    "IterationEvent",
     "Layout",
     "LeapError",
+    "Ledger",
     "MissingExtra",
     "Observation",
     "Outcome",
@@ -73,9 +97,11 @@ __all__ = [
     "Proposal",
     "Register",
     "Rejection",
+    "Reservation",
     "RunFolderError",
     "ScriptedExpert",
     "ScriptedPolicy",
+    "Section",
     "Step",
     "Task",
     "Teacher",
@@ -92,3 +118,13 @@ __all__ = [
     "hookimpl",
     "unknown",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'leap_core' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__
