@@ -1,0 +1,276 @@
+"""Games made from a seed: own rooms, own placements, the official rules and words.
+
+A game is a function of `(size, split, index)` and of the generator's options, the same on every
+machine and Python. As upstream, `train` and `valid_seen` share rooms (but no placement) and
+`valid_unseen` has rooms of its own; `test_seen` and `test_unseen` are a second such pair.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from leap_alfworld.engine import World
+from leap_alfworld.model import (
+    PROCESS,
+    TASK_TYPES,
+    Game,
+    Goal,
+    Problem,
+    RawObject,
+    RawReceptacle,
+    Wording,
+    compile_game,
+)
+from leap_alfworld.planner import plan
+from leap_alfworld.tables import ACCEPTS, LAMP_STANDS, OPENABLE, ROOMS, TRAITS, RoomKind
+
+Size = Literal["small", "full"]
+
+SPLITS = ("train", "valid_seen", "valid_unseen", "test_seen", "test_unseen")
+SEEN_ROOMS = 40
+UNSEEN_ROOMS = 10
+
+_HELP = """Available commands:
+  look:                             look around your current location
+  inventory:                        check your current inventory
+  go to (receptacle):               move to a receptacle
+  open (receptacle):                open a receptacle
+  close (receptacle):               close a receptacle
+  take (object) from (receptacle):  take an object from a receptacle
+  move (object) to (receptacle):  place an object in or on a receptacle
+  examine (something):              examine a receptacle or an object
+  use (object):                     use an object
+  heat (object) with (receptacle):  heat an object using a receptacle
+  clean (object) with (receptacle): clean an object using a receptacle
+  cool (object) with (receptacle):  cool an object using a receptacle
+  slice (object) with (object):     slice an object using a sharp object
+"""
+
+WORDINGS = {
+    "move": Wording("move {o} to {r}", "You move the {o} to the {r}.", False, _HELP),
+    "put": Wording("put {o} in/on {r}", "You put the {o} in/on the {r}.", True, None),
+}
+"""The two official wordings: "move" since 2.1.3, "put" before."""
+
+_TRAIT = {"clean": "cleanable", "heat": "heatable", "cool": "coolable"}
+_SENTENCES = {
+    "pick_and_place_simple": ("put a {o} in {r}.", "put some {o} on {r}."),
+    "look_at_obj_in_light": ("look at {o} under the {lamp}.", "examine the {o} with the {lamp}."),
+    "pick_clean_then_place_in_recep": (
+        "put a clean {o} in {r}.",
+        "clean some {o} and put it in {r}.",
+    ),
+    "pick_heat_then_place_in_recep": ("put a hot {o} in {r}.", "heat some {o} and put it in {r}."),
+    "pick_cool_then_place_in_recep": ("put a cool {o} in {r}.", "cool some {o} and put it in {r}."),
+    "pick_two_obj_and_place": ("put two {o} in {r}.", "find two {o} and put them in {r}."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """A family of games.
+
+    Attributes:
+        size: "small" (about 9 receptacles, 8 to 12 objects, few per receptacle) or "full".
+        wording: "move" (the current release's) or "put" (the one before).
+        task_types: the types to generate, in turn; any of `TASK_TYPES`.
+        seed: another seed is another world; task ids then name it.
+    """
+
+    size: Size = "small"
+    wording: Literal["move", "put"] = "move"
+    task_types: Sequence[str] = TASK_TYPES
+    seed: int = 0
+
+    def task_id(self, split: str, index: int) -> str:
+        """The stable name of a game, such as "small/train/000123"."""
+        family = self.size if not self.seed else f"{self.size}-seed{self.seed}"
+        return f"{family}/{split}/{index:06d}"
+
+    def task_type(self, index: int) -> str:
+        """The task type of the game at an index: of any six in a row from a multiple of six, each
+        occurs once (of fewer types, likewise), in no regular order, so that every n-th game is a
+        fair sample too.
+        """
+        block, place = divmod(index, len(self.task_types))
+        turns = list(self.task_types)
+        random.Random(f"leap-alfworld types {self.seed} {block}").shuffle(turns)
+        return turns[place]
+
+    def game(self, split: str, index: int) -> Game:
+        """Make a game ready for play."""
+        return self._make(split, index)[1]
+
+    def problem(self, split: str, index: int) -> Problem:
+        """Make a game's description, which `leap_alfworld.writer` can write to a file."""
+        return self._make(split, index)[0]
+
+    def games(self, split: str, count: int) -> Iterator[Game]:
+        """The first `count` games of a split."""
+        return (self.game(split, index) for index in range(count))
+
+    def _make(self, split: str, index: int) -> tuple[Problem, Game]:
+        if split not in SPLITS:
+            raise ValueError(f"unknown split '{split}'; there are: {', '.join(SPLITS)}")
+        name = self.task_id(split, index)
+        task_type = self.task_type(index)
+        for attempt in range(1000):
+            # Seeding with text does not depend on Python's hash seed.
+            rng = random.Random(f"leap-alfworld game {name} {task_type} {attempt}")
+            kind = rng.choice([room for room in ROOMS if task_type in room.tasks])
+            room = self._room(kind, self._room_number(split, rng))
+            problem = _furnish(name, kind, room, task_type, self.size, self.wording, rng)
+            if problem is None:
+                continue
+            game = compile_game(problem)
+            if plan(World(game)):
+                return problem, game
+        raise RuntimeError(f"no solvable game found for {name}")  # pragma: no cover
+
+    def _room_number(self, split: str, rng: random.Random) -> int:
+        if split.endswith("_unseen"):
+            first = SEEN_ROOMS + (UNSEEN_ROOMS if split == "test_unseen" else 0)
+            return first + rng.randrange(UNSEEN_ROOMS)
+        return rng.randrange(SEEN_ROOMS)
+
+    def _room(self, kind: RoomKind, number: int) -> tuple[RawReceptacle, ...]:
+        rng = random.Random(f"leap-alfworld room {self.size} {self.seed} {kind.name} {number}")
+        receptacles: list[RawReceptacle] = []
+        for piece in kind.furniture:
+            lo, hi = piece.full if self.size == "full" else piece.small
+            for _ in range(rng.randint(lo, hi)):
+                location = _location(rng)
+                if self.size == "full" and receptacles and rng.random() < 0.09:
+                    location = receptacles[-1].location
+                openable = piece.type in OPENABLE
+                if self.size == "full" and piece.type in ("Cabinet", "Drawer"):
+                    openable = rng.random() < 0.85
+                receptacles.append(
+                    RawReceptacle(_receptacle_id(piece.type, rng), piece.type, location, openable)
+                )
+        return tuple(receptacles)
+
+
+# -- placement ------------------------------------------------------------------------------------
+
+
+def _furnish(
+    name: str,
+    kind: RoomKind,
+    room: tuple[RawReceptacle, ...],
+    task_type: str,
+    size: Size,
+    wording: str,
+    rng: random.Random,
+) -> Problem | None:
+    """Choose a goal and put objects into a room; None where this draw makes no game."""
+    there = {r.type for r in room}
+    goal = _choose_goal(kind, there, task_type, rng)
+    if goal is None:
+        return None
+    wanted, target, lamp = goal
+    shelf = _Shelves(room, 3 if size == "small" else 9, rng)
+    if task_type == "look_at_obj_in_light" or (kind.name == "bedroom" and rng.random() < 0.5):
+        stands = [stand for stand in LAMP_STANDS if stand in there][:2]
+        if not stands or not shelf.place("DeskLamp", dict.fromkeys(stands, 1)):
+            return None
+    avoid = {target} if target else set()
+    least = 2 if task_type == "pick_two_obj_and_place" else 1
+    for _ in range(rng.randint(least, least + 1)):
+        weights = {p: w for p, w in kind.places[wanted].items() if p not in avoid}
+        if not shelf.place(wanted, weights):
+            return None
+    others = [k for k in kind.places if k != wanted]
+    if size == "small":
+        rng.shuffle(others)
+        for other in others[: rng.randint(6, 9)]:
+            shelf.place(other, kind.places[other])
+    else:
+        for other in others:
+            for _ in range(rng.choice((0, 1, 1, 2, 2, 3))):
+                shelf.place(other, kind.places[other])
+        for thing in kind.decor:
+            shelf.stand(thing, _location(rng))
+    sentence = rng.choice(_SENTENCES[task_type])
+    return Problem(
+        name=name,
+        goal=Goal(
+            task_type, wanted.lower(), target.lower() if target else "", lamp.lower() if lamp else ""
+        ),
+        task=sentence.format(o=wanted.lower(), r=target.lower(), lamp=lamp.lower()),
+        wording=WORDINGS[wording],
+        start=_location(rng),
+        receptacles=room,
+        objects=tuple(shelf.objects),
+        contents=tuple(shelf.contents),
+        can_contain={r: ACCEPTS[r] for r in sorted(there)},
+    )
+
+
+def _choose_goal(
+    kind: RoomKind, there: set[str], task_type: str, rng: random.Random
+) -> tuple[str, str, str] | None:
+    """Return (object, target receptacle, lamp), as types; the last two "" where there is none."""
+    process = PROCESS.get(task_type)
+    kinds = sorted(k for k in kind.places if process is None or _TRAIT[process] in TRAITS[k])
+    wanted = rng.choice(kinds)
+    if task_type == "look_at_obj_in_light":
+        return wanted, "", "DeskLamp"
+    targets = sorted(r for r in there if wanted in ACCEPTS[r])
+    if not targets:
+        return None
+    return wanted, rng.choice(targets), ""
+
+
+class _Shelves:
+    """The receptacles of a room while objects are put into them."""
+
+    def __init__(self, room: tuple[RawReceptacle, ...], most: int, rng: random.Random) -> None:
+        self.room = room
+        self.most = most
+        self.rng = rng
+        self.load = dict.fromkeys((r.id for r in room), 0)
+        self.objects: list[RawObject] = []
+        self.contents: list[tuple[str, str]] = []
+
+    def place(self, kind: str, weights: dict[str, int]) -> bool:
+        """Put an object into some receptacle with room left, by weights per receptacle type."""
+        free = [r for r in self.room if weights.get(r.type) and self.load[r.id] < self.most]
+        if not free:
+            return False
+        by_type = sorted({r.type for r in free})
+        chosen = self.rng.choices(by_type, [weights[t] for t in by_type])[0]
+        holder = self.rng.choice([r for r in free if r.type == chosen])
+        thing = RawObject(_id(kind, self.rng), kind, TRAITS[kind], holder.location)
+        self.load[holder.id] += 1
+        self.objects.append(thing)
+        self.contents.append((thing.id, holder.id))
+        return True
+
+    def stand(self, kind: str, location: str) -> None:
+        """Put something that nobody carries somewhere in the room."""
+        self.objects.append(RawObject(_id(kind, self.rng), kind, frozenset(), location))
+
+
+def _id(kind: str, rng: random.Random) -> str:
+    return kind + "".join(f"_bar_{_number(rng)}" for _ in range(3))
+
+
+def _number(rng: random.Random) -> str:
+    sign = rng.choice(("plus", "minus"))
+    return f"_{sign}_{rng.randrange(10):02d}_dot_{rng.randrange(100):02d}"
+
+
+def _receptacle_id(kind: str, rng: random.Random) -> str:
+    # The readable name comes from the identifier: a basin is known by its last part.
+    if kind.endswith("Basin"):
+        return _id(kind.removesuffix("Basin"), rng) + f"_bar_{kind}"
+    return _id(kind, rng)
+
+
+def _location(rng: random.Random) -> str:
+    x, y = rng.randrange(10, 1000), rng.randrange(10, 1000)
+    return f"loc_bar_{x}_bar_{y}_bar_{rng.randrange(4)}_bar_{rng.choice((0, 30, 45, 60))}"
