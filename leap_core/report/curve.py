@@ -11,6 +11,7 @@ from leap_core.report.tables import percent
 
 WIDTH, HEIGHT = 680, 320
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 16, 44
+ASIDE = 12  # test points stand beside those of validation, not on them
 
 
 @dataclass(frozen=True)
@@ -68,17 +69,17 @@ def curve_of(iterations: Sequence[Iteration], best: int | None) -> Curve | None:
         share = number / last if last else 0.5
         return round(LEFT + 24 + share * (WIDTH - LEFT - RIGHT - 48), 1)
 
-    def point(number: int, evaluation: Evaluation) -> Point:
+    def point(number: int, evaluation: Evaluation, shift: int = 0) -> Point:
         group = evaluation.overall
         low, high = group.interval
         text = (
             f"π{number} on {evaluation.split}: {percent(group.success)}, 95 % interval "
             f"{100 * low:.1f} to {100 * high:.1f} %, {group.tasks} tasks"
         )
-        return Point(x(number), _y(group.success), _y(low), _y(high), text, number == best)
+        return Point(x(number) + shift, _y(group.success), _y(low), _y(high), text, number == best)
 
     validation = [point(i.number, i.validation) for i in scored if i.validation]
-    test = [point(i.number, i.test) for i in scored if i.test]
+    test = [point(i.number, i.test, ASIDE) for i in scored if i.test]
     series = [Series("validation", validation), Series("test", test)]
     return Curve(
         series=[s for s in series if s.points],

@@ -91,14 +91,14 @@ def _by_type(report: RunReport) -> Table:
     first, best = _ends(report)
     if first is None or best is None:
         return Table("", (), ())
-    rows = [
-        [name, str(group.tasks), _success(first.by_type.get(name)), _success(group)]
-        for name, group in best.by_type.items()
-    ]
+    compared = {"π0": first, f"π{report.best}": best}
     return Table(
         title="Success by task type",
-        columns=("type", "tasks", "π0", f"π{report.best}"),
-        rows=rows,
+        columns=("type", "tasks", *compared),
+        rows=[
+            [name, str(group.tasks), *(_success(e.by_type.get(name)) for e in compared.values())]
+            for name, group in best.by_type.items()
+        ],
         notes=[settings_line(best)],
     )
 
