@@ -5,11 +5,13 @@
 #   VENV=.venv             where the virtual environment goes
 #   TORCH_INDEX=URL        where to take torch from, for another build than the package index has:
 #                          https://download.pytorch.org/whl/cpu (small), …/whl/cu130, …/whl/rocm7.0
+#   RUNS=runs              where the demo writes its run
 #   PYTEST_ARGS="-k name"  further arguments for pytest
 
 PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
+RUNS ?= runs
 PYTEST_ARGS ?=
 
 BIN := $(VENV)/bin
@@ -32,10 +34,10 @@ $(STAMP): pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
 	touch $@
 
 demo: $(STAMP)  ## Train a small student end to end and show how much better it got
-	$(BIN)/leap run examples/quickstart.yaml
+	$(BIN)/leap run examples/quickstart.yaml --runs $(RUNS)
 
 demo-smallest: $(STAMP)  ## The demo at its smallest size: does everything work?
-	$(BIN)/leap run examples/quickstart-smallest.yaml
+	$(BIN)/leap run examples/quickstart-smallest.yaml --runs $(RUNS)
 
 test: $(STAMP)  ## Run all tests
 	$(BIN)/pytest $(PYTEST_ARGS)
