@@ -97,7 +97,7 @@ class World:
             return (
                 self.held >= 0
                 and game.things[self.held].kind == goal.object_kind
-                and any(self.lit_lamps(self.location))
+                and self._lamp_is_lit_here()
             )
         need = 2 if goal.task_type == "pick_two_obj_and_place" else 1
         return any(
@@ -136,24 +136,27 @@ class World:
             return True
         return _TRAIT[process] in t.traits and thing in self.states[_STATE_OF[process]]
 
-    def lit_lamps(self, location: int) -> Iterable[int]:
-        """Lamps of the goal's kind that are on, in a receptacle at a location."""
-        for r in self.game.at_location.get(location, ()):
-            for thing in self.contents[r]:
-                t = self.game.things[thing]
-                if thing in self.states["toggled"] and t.kind == self.game.goal.lamp_kind:
-                    yield thing
-
     def where(self, thing: int) -> list[int]:
         """Receptacles that hold a thing (a few official files list one twice)."""
         return [r for r, inside in enumerate(self.contents) if thing in inside]
+
+    def _lamp_is_lit_here(self) -> bool:
+        kind, toggled = self.game.goal.lamp_kind, self.states["toggled"]
+        return any(
+            thing in toggled and self.game.things[thing].kind == kind
+            for r in self.game.at_location.get(self.location, ())
+            for thing in self.contents[r]
+        )
 
     # -- commands -------------------------------------------------------------------------------
 
     def _local_commands(self) -> dict[str, Command]:
         """Every admissible command but "go to"; only what is here and held decides them."""
         game, held = self.game, self.held
-        commands: dict[str, Command] = {"inventory": ("inventory", -1, -1), "look": ("look", -1, -1)}
+        commands: dict[str, Command] = {
+            "inventory": ("inventory", -1, -1),
+            "look": ("look", -1, -1),
+        }
         if game.wording.help is not None:
             commands["help"] = ("help", -1, -1)
         holding = game.things[held] if held >= 0 else None

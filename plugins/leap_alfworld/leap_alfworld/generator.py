@@ -197,9 +197,7 @@ def _furnish(
     sentence = rng.choice(_SENTENCES[task_type])
     return Problem(
         name=name,
-        goal=Goal(
-            task_type, wanted.lower(), target.lower() if target else "", lamp.lower() if lamp else ""
-        ),
+        goal=Goal(task_type, wanted.lower(), target.lower(), lamp.lower()),
         task=sentence.format(o=wanted.lower(), r=target.lower(), lamp=lamp.lower()),
         wording=WORDINGS[wording],
         start=_location(rng),

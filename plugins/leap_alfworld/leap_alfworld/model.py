@@ -43,7 +43,7 @@ class Wording:
 
     @property
     def name(self) -> str:
-        """"put" for the older files, "move" for the newer ones."""
+        """ "put" for the older files, "move" for the newer ones."""
         return self.put_command.split(" ", 1)[0]
 
 
@@ -149,22 +149,21 @@ def readable_names(ids: Iterable[str]) -> dict[str, str]:
 
     Per kind, identifiers are numbered in sorted order from the highest number down.
     """
-    ordered = sorted({id.lower() for id in ids})
-    kinds = {id: _kind_in_name(id) for id in ordered}
+    ordered = sorted({identifier.lower() for identifier in ids})
+    kinds = {identifier: _kind_in_name(identifier) for identifier in ordered}
     left = Counter(kind for kind in kinds.values() if kind)
     names = {}
-    for id in ordered:
-        kind = kinds[id]
-        names[id] = f"{kind} {left[kind]}" if kind else f"{id} "
+    for identifier, kind in kinds.items():
+        names[identifier] = f"{kind} {left[kind]}" if kind else f"{identifier} "
         left[kind] -= 1
     return names
 
 
-def _kind_in_name(id: str) -> str:
-    kind, bar, _ = id.partition("_bar_")
+def _kind_in_name(identifier: str) -> str:
+    kind, bar, _ = identifier.partition("_bar_")
     if not bar:
         return ""
-    return kind + "basin" if "basin" in id else kind
+    return kind + "basin" if "basin" in identifier else kind
 
 
 def compile_game(problem: Problem) -> Game:

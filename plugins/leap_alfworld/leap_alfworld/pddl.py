@@ -32,13 +32,17 @@ _TRAITS = frozenset(
     }
 )
 _STATIC = frozenset({"canContain", "openable", "receptacleType", "receptacleAtLocation"})
-_KNOWN = _TRAITS | _STATIC | {
-    "atLocation",
-    "inReceptacle",
-    "inReceptacleObject",
-    "objectAtLocation",
-    "objectType",
-}
+_KNOWN = (
+    _TRAITS
+    | _STATIC
+    | {
+        "atLocation",
+        "inReceptacle",
+        "inReceptacleObject",
+        "objectAtLocation",
+        "objectType",
+    }
+)
 _ATOM = re.compile(r"\(\s*([^\s()]+)\s*([^()]*)\)")
 _TASK = re.compile(r'"Your task is to: ((?:[^"\\]|\\.)*)"')
 _KEYS = ("pddl_domain", "grammar", "pddl_problem")
@@ -256,12 +260,12 @@ def _problem(
         wording=wording,
         start=start[0],
         receptacles=tuple(
-            RawReceptacle(id, kind, places[id], id in openable)
-            for id, kind in receptacle_types.items()
+            RawReceptacle(raw, kind, places[raw], raw in openable)
+            for raw, kind in receptacle_types.items()
         ),
         objects=tuple(
-            RawObject(id, kind, frozenset(traits.get(id, ())), whereabouts.get(id))
-            for id, kind in object_types.items()
+            RawObject(raw, kind, frozenset(traits.get(raw, ())), whereabouts.get(raw))
+            for raw, kind in object_types.items()
         ),
         contents=contents,
         nested=tuple(pairs("inReceptacleObject")),

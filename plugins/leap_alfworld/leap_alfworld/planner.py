@@ -31,8 +31,14 @@ Tour = tuple[Stop, ...]
 
 def plan(world: World) -> list[str] | None:
     """The shortest winning list of commands from the present state; None in a dead end."""
+    found = steps(world)
+    return None if found is None else [command for command, _ in found]
+
+
+def steps(world: World) -> list[tuple[str, Stop]] | None:
+    """The same plan, each command with the stop that it serves."""
     best = best_tour(world)
-    return None if best is None else spell(world, best)
+    return None if best is None else list(_spell(world, best))
 
 
 def best_tour(world: World) -> Tour | None:
@@ -48,22 +54,20 @@ def best_tour(world: World) -> Tour | None:
     return best
 
 
-def spell(world: World, tour: Tour) -> list[str]:
+def _spell(world: World, tour: Tour) -> Iterator[tuple[str, Stop]]:
     """Write a tour as commands."""
-    commands: list[str] = []
     game = world.game
     here, opened = world.location, set(world.opened)
     for stop in tour:
         place = game.receptacles[stop.receptacle]
         if place.location != here:
-            commands.append(f"go to {place.name}")
+            yield f"go to {place.name}", stop
             here = place.location
         if stop.verb in _NEEDS_OPEN and place.openable and stop.receptacle not in opened:
-            commands.append(f"open {place.name}")
+            yield f"open {place.name}", stop
             opened.add(stop.receptacle)
         if stop.verb != "go":
-            commands.append(_command(world, stop))
-    return commands
+            yield _command(world, stop), stop
 
 
 def _command(world: World, stop: Stop) -> str:
@@ -88,10 +92,10 @@ def _price(world: World, tour: Tour) -> int:
         if place.location != here:
             here = place.location
             price += 1
-        if place.openable and stop.verb in _NEEDS_OPEN:
-            if r not in world.opened and r not in opened:
-                opened = (*opened, r)
-                price += 1
+        shut = place.openable and r not in world.opened and r not in opened
+        if shut and stop.verb in _NEEDS_OPEN:
+            opened = (*opened, r)
+            price += 1
         if stop.verb != "go":
             price += 1
     return price
@@ -199,7 +203,6 @@ def _look_tours(world: World) -> Iterator[Tour]:
     for thing in _wanted(world):
         for fetch in _fetch(world, thing):
             for lamp in lamps:
-                # Whoever holds the object has it in hand at the lamp, whatever the lamp's own index.
                 yield (*fetch, lamp)
 
 

@@ -23,8 +23,9 @@ class Decision:
 
     Attributes:
         action: the command.
-        purpose: "search", "open", "take", "fetch", "bring", "process", "put", "light", "drop",
-            "leave" or "look".
+        purpose: "search" and "open" to find or reach something; "fetch" and "take" an object
+            seen before; bring it to a "station" and "process" it, to its target ("bring", "put")
+            or to a "lamp" ("light"); get rid of another object ("leave", "drop"); or "look".
         thing: the object concerned (its name if it is known, else its kind).
         place: the receptacle concerned.
     """
@@ -86,7 +87,8 @@ class _Turn:
         unexplored = self.memory.unexplored()
         for place in unexplored:
             # Already in front of it: opening it now costs one action, coming back costs two.
-            if f"open {place}" in self.candidates:
+            plausible = likelihood(kind, kind_of(place)) >= 1
+            if plausible and f"open {place}" in self.candidates:
                 return Decision(f"open {place}", "open", kind, place)
         for place in self.order(kind, unexplored, self.memory):
             step = self._approach(place, "search", kind)
@@ -110,7 +112,7 @@ class _Turn:
                 if command in self.candidates:
                     return Decision(command, "process", held, place)
             for place in self._stations(process):
-                step = self._approach(place, "bring", held, through_door=False)
+                step = self._approach(place, "station", held, through_door=False)
                 if step is not None:
                     return step
         target = self._target(held)
@@ -152,9 +154,9 @@ class _Turn:
             if use in self.candidates:
                 return Decision(use, "light", lamp, place)
         for lamp, place in sorted(lamps.items()):
-            step = self._approach(place, "bring", held, through_door=False)
+            step = self._approach(place, "lamp", lamp, through_door=False)
             if step is not None:
-                return Decision(step.action, "lamp", lamp, place)
+                return step
         return self._look_for(self.goal.lamp_kind)
 
     def _drop(self, held: str) -> Decision:
@@ -163,8 +165,8 @@ class _Turn:
             if put:
                 return Decision(put, "drop", held, place)
         takers = [p for p in self.memory.places if accepts(kind_of(p), kind_of(held))]
-        shut = sorted(takers, key=lambda p: kind_of(p) in _OPENABLE and p not in self.memory.contents)
-        for place in shut:
+        takers.sort(key=lambda p: kind_of(p) in _OPENABLE and p not in self.memory.contents)
+        for place in takers:
             step = self._approach(place, "leave", held)
             if step is not None:
                 return step
@@ -196,7 +198,7 @@ class _Turn:
         return sorted(places, key=lambda place: not self._here(place))
 
 
-# -- common sense -----------------------------------------------------------------------------------
+# -- common sense --------------------------------------------------------------------------------
 
 
 def accepts(place_kind: str, kind: str) -> bool:

@@ -176,7 +176,7 @@ KITCHEN = RoomKind(
         Knife: CounterTop=46 DiningTable=25 Drawer=22 SinkBasin=6
         Ladle: CounterTop=40 Cabinet=25 Drawer=18 DiningTable=14 SinkBasin=3
         Lettuce: CounterTop=40 DiningTable=28 Fridge=24 SinkBasin=5
-        Mug: CounterTop=28 CoffeeMachine=17 Cabinet=16 Fridge=14 DiningTable=10 Microwave=8 SinkBasin=6
+        Mug: CounterTop=28 CoffeeMachine=17 Cabinet=16 Fridge=14 DiningTable=10 Microwave=8
         Pan: StoveBurner=52 CounterTop=32 Cabinet=8 DiningTable=4 Fridge=4
         PepperShaker: Cabinet=33 CounterTop=30 DiningTable=16 Drawer=15 Shelf=3
         Plate: Cabinet=40 CounterTop=30 DiningTable=16 Fridge=9 SinkBasin=3
@@ -226,7 +226,7 @@ BATHROOM = RoomKind(
         Cloth: BathtubBasin=30 Cabinet=20 CounterTop=17 Drawer=15 SinkBasin=8 Shelf=4 Toilet=3
         DishSponge: CounterTop=20 Drawer=20 BathtubBasin=18 SinkBasin=10 Shelf=10 Toilet=8 Cart=5
         HandTowel: HandTowelHolder=90 CounterTop=10
-        SoapBar: CounterTop=20 Toilet=16 SinkBasin=15 Cabinet=12 BathtubBasin=12 Drawer=11 GarbageCan=7
+        SoapBar: CounterTop=20 Toilet=16 SinkBasin=15 Cabinet=12 BathtubBasin=12 Drawer=11
         SoapBottle: CounterTop=30 Toilet=24 Cabinet=20 Shelf=9 GarbageCan=9 Drawer=4
         SprayBottle: CounterTop=32 Toilet=27 Cabinet=16 GarbageCan=10 Shelf=7 Cart=4
         TissueBox: CounterTop=36 Shelf=29 Drawer=20 Cabinet=6 Toilet=4
@@ -310,7 +310,7 @@ LIVINGROOM = RoomKind(
         Pencil: SideTable=32 CoffeeTable=27 Drawer=10 Dresser=7 GarbageCan=6 Shelf=6
         Pillow: Sofa=80 ArmChair=20
         Plate: DiningTable=50 CoffeeTable=24 Shelf=13 SideTable=11
-        RemoteControl: CoffeeTable=24 Sofa=19 SideTable=13 DiningTable=11 Dresser=8 ArmChair=8 Drawer=4
+        RemoteControl: CoffeeTable=24 Sofa=19 SideTable=13 DiningTable=11 Dresser=8 ArmChair=8
         Statue: CoffeeTable=26 Shelf=20 DiningTable=20 SideTable=19 Dresser=8
         TissueBox: CoffeeTable=36 DiningTable=19 SideTable=19 Shelf=11 TVStand=8 Drawer=3
         Vase: Shelf=36 CoffeeTable=20 DiningTable=15 SideTable=12 Dresser=11 Cabinet=2

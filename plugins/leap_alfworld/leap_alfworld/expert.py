@@ -1,0 +1,118 @@
+"""The scripted privileged expert: what the `oracle` teacher asks, at five levels of privilege.
+
+| level | which steps | where it looks for a hidden object | what it says |
+|---|---|---|---|
+| 1 | all | places in the order of the room's listing | no history, no privilege |
+| 2 | those that gain nothing | by common sense | no history, no privilege |
+| 3 | all | by common sense | what the history shows |
+| 4 | all | in the right kind of place, at times the very place | hints, at times names it |
+| 5 | all | straight to it | says where it is |
+
+Up to level 3 the action is a function of the student's own history: privilege only tells it which
+steps to correct (2, 3) and that a trajectory has come to a dead end. Such actions a student can
+learn to take by itself; those of levels 4 and 5 rest on what it cannot see.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+from leap_alfworld import reasons
+from leap_alfworld.memory import Memory, kind_of, read_goal
+from leap_alfworld.model import Goal
+from leap_alfworld.search import Decision, Order, commonsense, decide, in_order
+from leap_core import Observation, PrivilegedState, Proposal, ScriptedPolicy, Step, Task, Trajectory
+
+
+class Expert:
+    """Corrects a student's trajectory from the simulator's states."""
+
+    def correct(
+        self, trajectory: Trajectory, states: Sequence[PrivilegedState], level: int
+    ) -> list[Proposal]:
+        """Propose an action and a reason for each step that the level asks for."""
+        goal = read_goal(trajectory.task.goal)
+        if goal is None:
+            return []
+        memory = Memory()
+        proposals: list[Proposal] = []
+        action = ""
+        for t, (step, state) in enumerate(zip(trajectory.steps, states, strict=True)):
+            memory.note(action, step.observation.text)
+            action = step.action
+            if state.facts.get("dead_end") and level > 1:
+                break
+            if level == 2 and _gains(states, t):
+                continue
+            if level >= 5:
+                proposal = _straight(t, state.facts)
+            else:
+                proposal = _realizable(t, trajectory, goal, memory, state.facts, level)
+            if proposal is not None:
+                proposals.append(proposal)
+        return proposals
+
+
+class Explorer(ScriptedPolicy):
+    """Searches by common sense; sees what a student sees, no more."""
+
+    def act(self, task: Task, history: Sequence[Step], observation: Observation) -> tuple[str, str]:
+        """Return (reason, action)."""
+        goal = read_goal(task.goal)
+        if goal is None:
+            return "I do not understand the task.", "look"
+        seen = [*(step.observation.text for step in history), observation.text]
+        memory = Memory.of(seen, [step.action for step in history])
+        decision = decide(goal, memory, observation.candidates, commonsense)
+        return reasons.from_history(decision, goal, memory), decision.action
+
+
+def _gains(states: Sequence[PrivilegedState], t: int) -> bool:
+    """Whether the student's action brought it nearer to the goal."""
+    if t + 1 >= len(states):
+        return False
+    before, after = states[t].facts.get("plan"), states[t + 1].facts.get("plan")
+    return before is not None and after is not None and len(after) < len(before)
+
+
+def _straight(t: int, facts: Any) -> Proposal | None:
+    if not facts.get("plan"):
+        return None
+    return Proposal(t, str(facts["reason"]), str(facts["plan"][0]))
+
+
+def _realizable(
+    t: int, trajectory: Trajectory, goal: Goal, memory: Memory, facts: Any, level: int
+) -> Proposal:
+    candidates = trajectory.steps[t].observation.candidates
+    order: Order = in_order if level == 1 else commonsense
+    decision = decide(goal, memory, candidates, order)
+    if level < 4 or decision.purpose != "search":
+        return Proposal(
+            t, reasons.from_history(decision, goal, memory, recall=level >= 3), decision.action
+        )
+    return _hinted(t, trajectory, goal, memory, facts, decision)
+
+
+def _hinted(
+    t: int, trajectory: Trajectory, goal: Goal, memory: Memory, facts: Any, decision: Decision
+) -> Proposal:
+    """Level 4: the right kind of place first; at every second chance, by lot, the place itself."""
+    hiding = [
+        place
+        for thing, place in facts.get("locations", {}).items()
+        if kind_of(thing) == decision.thing and place not in memory.contents
+    ]
+    if not hiding:
+        return Proposal(t, reasons.from_history(decision, goal, memory), decision.action)
+    kinds = {kind_of(place) for place in hiding}
+    named = zlib.crc32(f"{trajectory.task.id} {t}".encode()) % 2 == 0
+
+    def order(kind: str, places: Sequence[str], memory: Memory) -> list[str]:
+        ranked = commonsense(kind, places, memory)
+        return sorted(ranked, key=lambda p: p not in hiding if named else kind_of(p) not in kinds)
+
+    chosen = decide(goal, memory, trajectory.steps[t].observation.candidates, order)
+    return Proposal(t, reasons.hinted(chosen, chosen.place, named), chosen.action)

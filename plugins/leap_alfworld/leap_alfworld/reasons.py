@@ -1,0 +1,122 @@
+"""The sentences that demonstrations and corrections give as reasons. Tune them here.
+
+They are short and regular, so that a small student can learn to write them, and those of
+`from_history` restate what the history shows: that is what lets a student keep track.
+"""
+
+from __future__ import annotations
+
+from leap_alfworld.memory import Memory, kind_of
+from leap_alfworld.model import PROCESS, Goal
+from leap_alfworld.search import Decision
+
+_DONE = {"clean": "clean", "heat": "hot", "cool": "cool"}
+_TO_DO = {"clean": "cleaned", "heat": "heated", "cool": "cooled"}
+_MOST_PLACES = 7
+"""How many of the places looked at a reason lists: the latest ones."""
+
+
+def from_history(decision: Decision, goal: Goal, memory: Memory, recall: bool = True) -> str:
+    """Why to act so, from what was seen. Without `recall` the past is not restated."""
+    thing, place = decision.thing, decision.place
+    if decision.purpose in ("search", "look"):
+        return _searching(decision, goal, memory, recall)
+    if decision.purpose == "open":
+        if thing == memory.held:
+            return f"I hold the {thing}. The {place} is closed, so I open it."
+        return f"The {place} is closed. I open it to look for {_a(kind_of(thing) or thing)}."
+    if decision.purpose == "take":
+        return f"I see the {thing} in the {place}, so I take it."
+    if decision.purpose == "fetch":
+        return f"I saw the {thing} in the {place}, so I go back there."
+    if decision.purpose == "drop":
+        return f"I do not need the {thing}, so I put it down."
+    if decision.purpose == "leave":
+        return f"I do not need the {thing}. I go to the {place} to put it down."
+    if decision.purpose == "lamp":
+        return f"I hold the {memory.held}. I saw the {thing} at the {place}, so I go there."
+    if decision.purpose == "light":
+        return f"I hold the {memory.held} and the {thing} is here, so I turn it on."
+    return _delivering(decision, goal, memory)
+
+
+def _searching(decision: Decision, goal: Goal, memory: Memory, recall: bool) -> str:
+    kind = decision.thing
+    need = f"I need {_a(kind)}."
+    if memory.held:
+        need = f"I hold the {memory.held} and need {_a(kind)}."
+    elif goal.task_type == "pick_two_obj_and_place" and _delivered(goal, memory):
+        need = f"I need another {kind}."
+    if decision.purpose == "look":
+        return f"{need} I look again."
+    if not recall:
+        return f"{need} I look in the {decision.place}."
+    empty = [
+        place
+        for place, things in memory.contents.items()
+        if not any(kind_of(thing) == kind for thing in things)
+    ]
+    if not empty:
+        return f"{need} I look in the {decision.place} first."
+    looked = ", ".join(empty[-_MOST_PLACES:])
+    return f"{need} There is none in {looked}. Next I look in the {decision.place}."
+
+
+def _delivered(goal: Goal, memory: Memory) -> bool:
+    return any(
+        kind_of(thing) == goal.object_kind
+        for place, things in memory.contents.items()
+        if kind_of(place) == goal.receptacle_kind
+        for thing in things
+    )
+
+
+def _delivering(decision: Decision, goal: Goal, memory: Memory) -> str:
+    thing, place = decision.thing, decision.place
+    process = PROCESS.get(goal.task_type)
+    if decision.purpose == "station":
+        done = _TO_DO.get(process or "", "")
+        return f"I hold the {thing}. It must be {done}, so I go to the {place}."
+    if decision.purpose == "process":
+        return f"I hold the {thing} at the {place}, so I {process} it."
+    state = f"{_DONE[process]} " if process else ""
+    if decision.purpose == "put":
+        return f"I hold the {state}{thing} at the {place}, so I put it there."
+    return f"I hold the {state}{thing}. It goes to the {place}, so I go there."
+
+
+def hinted(decision: Decision, place: str, named: bool) -> str:
+    """A reason that knows more than it should: the right kind of place, or the place itself."""
+    if named:
+        return f"The {decision.thing} is in the {place}, so I look there."
+    return f"{_a(kind_of(place)).capitalize()} is the most likely place for {_a(decision.thing)}."
+
+
+def straight(command: str, thing: str, place: str, verb: str) -> str:
+    """Why the planner acts so: it knows where everything is, and says it."""
+    going, opening = command.startswith("go to "), command.startswith("open ")
+    then = "so I go there" if going else "so I open it"
+    if verb == "take":
+        if going or opening:
+            return f"The {thing} is in the {place}, {then}."
+        return f"The {thing} is in the {place}, so I take it."
+    if verb == "put":
+        if going or opening:
+            return f"The {thing} goes to the {place}, {then}."
+        return f"The {thing} goes to the {place}, so I put it there."
+    if verb in ("use", "go"):
+        if going:
+            return f"The {thing} is at the {place}, {then}."
+        return f"The {thing} is here, so I turn it on."
+    if going:
+        return f"The {thing} must be {_TO_DO.get(verb, '')}, so I go to the {place}."
+    return f"The {thing} must be {_TO_DO.get(verb, '')}, so I {verb} it with the {place}."
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind[:1] in 'aeiou' else 'a'} {kind}"
+
+
+def plain(command: str) -> str:
+    """A reason that says no more than the command itself."""
+    return f"Next I {command}."
