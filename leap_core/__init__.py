@@ -53,6 +53,7 @@ from leap_core.updater import UpdateContext, Updater
 
 if TYPE_CHECKING:
     from leap_core.config import Section
+    from leap_core.correction import snap
     from leap_core.evaluation import Evaluation
     from leap_core.loop import IterationEvent
     from leap_core.run.ledger import Call, Ledger, Reservation
@@ -66,6 +67,7 @@ _LAZY = {
     "Ledger": "leap_core.run.ledger",
     "Reservation": "leap_core.run.ledger",
     "Section": "leap_core.config",
+    "snap": "leap_core.correction",
 }
 
 __all__ = [
@@ -116,6 +118,7 @@ __all__ = [
     "Usage",
     "__version__",
     "hookimpl",
+    "snap",
     "unknown",
 ]
 
