@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -44,6 +44,9 @@ from leap_core import (
     unknown,
 )
 
+if TYPE_CHECKING:
+    from leap_alfworld.real_engine import RealEngine
+
 log = logging.getLogger(__name__)
 
 _SIZES = {
@@ -72,6 +75,8 @@ class AlfworldOptions(BaseModel):
         welcome: keep the line "-= Welcome to TextWorld, ALFRED! =-" in first observations.
         hide: commands not listed as candidates, by their first word ("help", "examine" …); they
             still work.
+        textworld_python: the Python of the virtual environment that has the extra, if it is not
+            this one.
         tidy: lower-case actions and drop signs that no command has, as the paper's agent did.
     """
 
@@ -84,6 +89,7 @@ class AlfworldOptions(BaseModel):
     task_types: tuple[str, ...] = TASK_TYPES
     seed: int = 0
     engine: Literal["native", "textworld"] = "native"
+    textworld_python: Path | None = None
     welcome: bool = True
     hide: tuple[str, ...] = ()
     tidy: bool = True
@@ -107,6 +113,12 @@ class AlfworldOptions(BaseModel):
             if size < 1:
                 raise ValueError(f"split '{split}' needs at least one game")
         return sizes
+
+    def listed(self, commands: Sequence[str]) -> tuple[str, ...]:
+        """The candidates of an observation: admissible commands, less those to hide."""
+        if not self.hide:
+            return tuple(commands)
+        return tuple(c for c in commands if c.split(" ", 1)[0] not in self.hide)
 
 
 class AlfworldEpisode(Episode):
@@ -133,11 +145,7 @@ class AlfworldEpisode(Episode):
         return Transition(self._observe(text), float(won), terminated=won, info=info)
 
     def _observe(self, text: str) -> Observation:
-        hide = self.options.hide
-        shown = self.world.admissible()
-        if hide:
-            shown = [command for command in shown if command.split(" ", 1)[0] not in hide]
-        return Observation(text, tuple(shown))
+        return Observation(text, self.options.listed(self.world.admissible()))
 
 
 def tidy(action: str) -> str:
@@ -164,6 +172,10 @@ class AlfworldEnvironment(Environment):
         self.options = options
         self._indices: dict[str, SplitIndex] = {}
         self._load = lru_cache(maxsize=256)(self._load_game)
+        self._engine: RealEngine | None = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (AlfworldEnvironment, (self.options,))
 
     # -- tasks --------------------------------------------------------------------------------
 
@@ -239,10 +251,17 @@ class AlfworldEnvironment(Environment):
     def open(self, task: Task, seed: int) -> Episode:
         """Open a game; there is no chance in it, so the seed changes nothing."""
         if self.options.engine == "textworld":
-            from leap_alfworld.textworld import TextWorldEpisode
+            from leap_alfworld.real_engine import RealEpisode
 
-            return TextWorldEpisode(self.game_text(task), self.options)
+            return RealEpisode(self._real_engine(), self.game_text(task), self.options)
         return AlfworldEpisode(self.game(task), self.options)
+
+    def _real_engine(self) -> RealEngine:
+        from leap_alfworld.real_engine import RealEngine
+
+        if self._engine is None:
+            self._engine = RealEngine(self.options.textworld_python)
+        return self._engine
 
     def game(self, task: Task) -> Game:
         """The game of a task. Kept for the next call; games are never changed."""
@@ -322,9 +341,7 @@ class AlfworldEnvironment(Environment):
             "task_types": list(options.task_types),
         }
         if options.engine == "textworld":
-            from leap_alfworld.textworld import textworld_version
-
-            facts["textworld"] = textworld_version()
+            facts |= self._real_engine().versions()
         if options.games == "official":
             release = self._release()
             facts["data"] = {split: digest(release, split) for split in self.splits()}

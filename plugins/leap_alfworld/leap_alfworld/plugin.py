@@ -28,3 +28,12 @@ def leap_register_privileged_sources(register: Register) -> None:
         "leap_alfworld.privileged:HumanSource",
         "people's step-by-step instructions (official games)",
     )
+
+
+@hookimpl
+def leap_register_commands(register: Register) -> None:
+    register(
+        "alfworld",
+        "leap_alfworld.cli.group:command",
+        "ALFWorld's games: generate, fetch the official ones, verify the engine.",
+    )
