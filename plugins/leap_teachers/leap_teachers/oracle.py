@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict
-
 from leap_core import (
     Brief,
     ConfigError,
     PrivilegedState,
+    Section,
     Teacher,
     TeacherContext,
     TeacherReply,
@@ -17,10 +16,8 @@ from leap_core import (
 )
 
 
-class OracleOptions(BaseModel):
+class OracleOptions(Section):
     """The oracle has no options."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class OracleTeacher(Teacher):

@@ -10,5 +10,10 @@ def leap_register_teachers(register: Register) -> None:
     register(
         "oracle",
         "leap_teachers.oracle:OracleTeacher",
-        "asks the environment's scripted expert; needs no model",
+        "Asks the environment's scripted expert; needs no model",
+    )
+    register(
+        "litellm",
+        "leap_teachers.litellm_teacher:LitellmTeacher",
+        "Asks any model by API, or an OpenAI-compatible server; one question a trajectory",
     )

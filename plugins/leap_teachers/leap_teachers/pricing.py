@@ -1,0 +1,60 @@
+"""What tokens cost. An unknown price is None, never 0."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from leap_teachers.options import ClientOptions, Prices
+
+_TOKENS_PER_MESSAGE = 16
+"""More than any chat template adds around a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """Prices of one model; `prices` is None where nobody knows them."""
+
+    prices: Prices | None
+
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """US dollars, or None."""
+        if self.prices is None:
+            return None
+        total = prompt_tokens * self.prices.input + completion_tokens * self.prices.output
+        return total / 1e6
+
+
+def find_pricing(options: ClientOptions, litellm: Any) -> Pricing:
+    """Prices as stated in the options, else from litellm's table.
+
+    The table is not asked about a server of one's own: what runs there may bear any name.
+    """
+    if options.prices is not None or options.api_base is not None:
+        return Pricing(options.prices)
+    entry = table_entry(options.model, litellm)
+    asked, answered = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
+    if asked is None or answered is None:
+        return Pricing(None)
+    return Pricing(Prices(input=float(asked) * 1e6, output=float(answered) * 1e6))
+
+
+def table_entry(model: str, litellm: Any) -> dict[str, Any]:
+    """What litellm's table says about a model; empty if it is not there."""
+    for name in (model, model.partition("/")[2]):
+        if name in litellm.model_cost:
+            return dict(litellm.model_cost[name])
+    return {}
+
+
+def most_tokens(size: int, messages: int, max_tokens: int) -> tuple[int, int]:
+    """The most tokens (of the prompt, of the answer) that a request can come to.
+
+    `size` is in bytes: no tokenizer in use makes more than one token of a byte.
+    """
+    return size + _TOKENS_PER_MESSAGE * (messages + 1), max_tokens
+
+
+def likely_tokens(text: str) -> int:
+    """A fair guess of a text's tokens, for planning only."""
+    return len(text.encode("utf-8", "replace")) // 4 + 1
