@@ -50,7 +50,7 @@ def plugin_site(tmp_path: Path) -> PluginSite:
 def leap(plugin_site: PluginSite, tmp_path: Path) -> Leap:
     """Run `leap ARGS` in a process of its own, in an empty folder, with `plugin_site` installed."""
     folder = tmp_path / "cwd"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
 
     def run(*args: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("LEAP_")}

@@ -86,8 +86,7 @@ class TransformersEngine(Engine):
         self._lengths = [len(t) for t in trunks]
         end_of_trunks = self._cache.columns
         logits = self._encode([self.encoder.branch(r.prompt) for r in requests])
-        samplers = [_Sampler(self.generation, r) for r in requests]
-        replies = self._decode(logits, samplers)
+        replies = self._decode(logits, _Sampler(self.generation, requests))
         self._cache.rewind(end_of_trunks)
         return [self.encoder.decode(ids) for ids in replies]
 
@@ -147,21 +146,17 @@ class TransformersEngine(Engine):
         self._cache.append(filled)
         return out.logits[:, -1].float()
 
-    def _decode(self, logits: torch.Tensor, samplers: list[_Sampler]) -> list[list[int]]:
-        replies: list[list[int]] = [[] for _ in samplers]
-        live = list(range(len(samplers)))
+    def _decode(self, logits: torch.Tensor, draw: _Sampler) -> list[list[int]]:
+        replies: list[list[int]] = [[] for _ in range(len(logits))]
+        live = list(range(len(logits)))
         stop = set(self.encoder.stop)
         for count in range(self.generation.max_new_tokens):
-            best = logits.argmax(-1).tolist() if self.generation.temperature == 0 else None
-            chunks: list[list[int]] = [[] for _ in samplers]
-            still = []
+            tokens = draw(logits)
+            live = [row for row in live if tokens[row] not in stop]
+            chunks: list[list[int]] = [[] for _ in replies]
             for row in live:
-                token = best[row] if best is not None else samplers[row].draw(logits[row])
-                if token not in stop:
-                    replies[row].append(token)
-                    chunks[row] = [token]
-                    still.append(row)
-            live = still
+                replies[row].append(tokens[row])
+                chunks[row] = [tokens[row]]
             if not live or count + 1 == self.generation.max_new_tokens:
                 break
             logits = self._encode(chunks)
@@ -169,19 +164,38 @@ class TransformersEngine(Engine):
 
 
 class _Sampler:
-    """Draws a row's tokens from its own random stream: nothing depends on the batch."""
+    """Draws the next token of every row, each from its own random stream.
 
-    def __init__(self, generation: Generation, request: Request) -> None:
+    A row's stream depends on its episode, step and seed, never on the batch that it is in.
+    """
+
+    def __init__(self, generation: Generation, requests: Sequence[Request]) -> None:
         self.generation = generation
-        text = f"{request.seed}\0{request.episode}\0{len(request.history)}"
-        key = int.from_bytes(blake2b(text.encode(), digest_size=16).digest(), "little")
-        self.random = np.random.Generator(np.random.Philox(key=key))
+        self.streams = [_stream(r) for r in requests] if generation.temperature else []
 
-    def draw(self, logits: torch.Tensor) -> int:
-        chances = torch.softmax(logits / self.generation.temperature, -1).cpu().double()
-        order = chances.argsort(descending=True, stable=True)
-        cumulative = chances[order].cumsum(0)
-        kept = int((cumulative < self.generation.top_p).sum()) + 1
-        limit = cumulative[min(kept, len(order)) - 1]
-        place = int(torch.searchsorted(cumulative, self.random.random() * limit, right=True))
-        return int(order[min(place, kept - 1, len(order) - 1)])
+    def __call__(self, logits: torch.Tensor) -> list[int]:
+        """One token id a row of `logits` [rows, vocab]."""
+        if not self.generation.temperature:
+            return [int(t) for t in logits.argmax(-1)]
+        chances = torch.softmax(logits.double() / self.generation.temperature, -1)
+        if self.generation.top_p < 1:
+            chances = _nucleus(chances, self.generation.top_p)
+        cumulative = chances.cumsum(-1)
+        uniform = torch.tensor([s.random() for s in self.streams], dtype=torch.double)
+        level = uniform.to(logits.device)[:, None] * cumulative[:, -1:]
+        drawn = torch.searchsorted(cumulative, level, right=True)[:, 0]
+        return [int(t) for t in drawn.clamp(max=logits.shape[1] - 1)]
+
+
+def _stream(request: Request) -> np.random.Generator:
+    text = f"{request.seed}\0{request.episode}\0{len(request.history)}"
+    key = int.from_bytes(blake2b(text.encode(), digest_size=16).digest(), "little")
+    return np.random.Generator(np.random.Philox(key=key))
+
+
+def _nucleus(chances: torch.Tensor, top_p: float) -> torch.Tensor:
+    """Keep each row's most likely tokens until they reach `top_p`; the rest become 0."""
+    ordered, order = chances.sort(dim=-1, descending=True, stable=True)
+    before = ordered.cumsum(-1) - ordered
+    kept = ordered.masked_fill(before >= top_p, 0.0)
+    return torch.zeros_like(chances).scatter(-1, order, kept)

@@ -1,0 +1,254 @@
+"""The boxes of the floor plan: plain, serialisable records that flow one way.
+
+    Task -> Trajectory -> PrivilegedState + Proposal -> Correction -> Example -> PolicyRef
+
+All are frozen dataclasses of JSON-like values, written as one JSON line each by
+`leap_core.run.records`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Outcome = Literal["success", "failure", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing to do in an environment.
+
+    Attributes:
+        id: stable and unique within the environment, across splits, versions and machines.
+        split: the split that it belongs to.
+        goal: the instruction, as the student will read it ("" where only the first observation
+            says it).
+        task_type: the group under which scores are reported ("" where there are no groups).
+        data: what the environment needs to open it again. Never shown to the student.
+    """
+
+    id: str
+    split: str
+    goal: str = ""
+    task_type: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+_PLACEHOLDER = re.compile(r"<[^<>]+>")
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the student sees before it acts.
+
+    Attributes:
+        text: the observation itself.
+        candidates: actions that can be taken now, verbatim; empty where the environment lists none.
+        templates: actions with a free part, such as `search[<query>]`.
+    """
+
+    text: str
+    candidates: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ()
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether any non-empty action may be tried (the environment lists none)."""
+        return not self.candidates and not self.templates
+
+    def accepts(self, action: str) -> bool:
+        """Whether `action` can be executed here: listed, matching a template, or unrestricted."""
+        if self.open_ended:
+            return bool(action.strip())
+        return action in self.candidates or any(matches(t, action) for t in self.templates)
+
+
+def matches(template: str, action: str) -> bool:
+    """Whether `action` fills every `<placeholder>` of `template` with some text."""
+    parts = [re.escape(part) for part in _PLACEHOLDER.split(template)]
+    return re.fullmatch(r"(?=.*\S).+".join(parts), action, re.DOTALL) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What an episode answers to an action; the words mean what Gymnasium means by them."""
+
+    observation: Observation
+    reward: float = 0.0
+    terminated: bool = False
+    truncated: bool = False
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One turn of the student: what it saw (o_t), thought (rho_t) and did (a_t)."""
+
+    observation: Observation
+    reason: str
+    action: str
+    reward: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """One episode from first observation to end.
+
+    Attributes:
+        final: text of the observation after the last action.
+        outcome: "success", "failure", or "error" (then `error` says what happened).
+        score: the environment's own score of the episode (0..1 unless the environment says
+            otherwise).
+        seed: the seed that the episode was opened with.
+        info: what the environment reported at the end (parts of the score and the like).
+    """
+
+    task: Task
+    steps: tuple[Step, ...]
+    final: str = ""
+    outcome: Outcome = "failure"
+    score: float = 0.0
+    seed: int = 0
+    error: str | None = None
+    malformed: int = 0
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def succeeded(self) -> bool:
+        return self.outcome == "success"
+
+
+@dataclass(frozen=True, slots=True)
+class PrivilegedState:
+    """What is true at one step and hidden from the student; training time only.
+
+    Attributes:
+        text: the state in words, for a teacher's prompt.
+        secrets: strings that must not show in a correction unless the student's history already
+            holds them; the leak audit looks for these.
+        facts: the same for programs (scripted experts); JSON-like.
+    """
+
+    text: str
+    secrets: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A teacher's word on one step, before validation. `step` counts from 0.
+
+    `changed` is the teacher's own claim that it corrected the step; None where it makes none.
+    """
+
+    step: int
+    reason: str
+    action: str
+    changed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A validated improvement (rho~_t, a~_t) of one step of a failed trajectory."""
+
+    task_id: str
+    seed: int
+    step: int
+    student_reason: str
+    student_action: str
+    reason: str
+    action: str
+    teacher: str
+    level: int
+    leak: float = 0.0
+    snapped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A proposal that cannot be trained on, and why."""
+
+    task_id: str
+    seed: int
+    step: int
+    reason: str
+    action: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """trunk(t) + branch(t): see DESIGN of the prompt in `leap_core.policy.layout`.
+
+    Attributes:
+        trunk: append-only pieces; the prompt of step t+1 starts with exactly these.
+        branch: what only this step needs, up to where the reply begins.
+    """
+
+    trunk: tuple[str, ...]
+    branch: str
+
+    @property
+    def text(self) -> str:
+        return "".join(self.trunk) + self.branch
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One training row: at this prompt, give this reply (rather than `rejected`, if any)."""
+
+    prompt: Prompt
+    reply: str
+    rejected: str | None
+    source: Literal["demonstration", "correction"]
+    iteration: int
+    task_id: str
+    seed: int
+    step: int
+    environment: str = ""
+
+    @property
+    def trajectory(self) -> tuple[int, str, str, int]:
+        """Key of the trajectory that this row was cut from; its rows share one trunk."""
+        return (self.iteration, self.source, self.task_id, self.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRef:
+    """A student that can be loaded again.
+
+    Attributes:
+        kind: "transformers" (a model folder or hub id), "server" (OpenAI-compatible address) or
+            "scripted" (a policy that the environment ships).
+        model: folder, hub id, model name at the server, or scripted policy's name.
+        adapter: folder of a PEFT adapter over `model`, or None.
+        base_url: address of the server, for kind "server".
+    """
+
+    kind: Literal["transformers", "server", "scripted"]
+    model: str
+    adapter: str | None = None
+    base_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What model calls used. Costs are in US dollars; None means that the price is unknown."""
+
+    calls: int = 0
+    cached_calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        known = self.cost is not None and other.cost is not None
+        return Usage(
+            self.calls + other.calls,
+            self.cached_calls + other.cached_calls,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cost + other.cost if known else None,  # type: ignore[operator]
+        )

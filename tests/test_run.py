@@ -1,0 +1,236 @@
+"""`leap run` on the toy environment: Algorithm 1, its records, and going on after kill -9."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import Leap, PluginSite
+
+TOY = """
+from leap_core.hookspecs import hookimpl
+
+LEAP_API_VERSION = 1
+
+@hookimpl
+def leap_register_environments(register):
+    register("toy", "leap_core.testing.toy:ToyEnvironment", "coins in boxes")
+
+@hookimpl
+def leap_register_privileged_sources(register):
+    register("toy-coin", "leap_core.testing.toy:ToySource", "where the coin is")
+"""
+
+# Dies in the middle of the write number LEAP_KILL_AT: half a line, then SIGKILL.
+KILLER = """
+import os, signal
+
+LEAP_API_VERSION = 1
+_left = int(os.environ.get("LEAP_KILL_AT", "0"))
+
+if _left:
+    import leap_core.run.records as records
+
+    def dying(path, data, write):
+        global _left
+        _left -= 1
+        if _left == 0:
+            with open(path, "ab") as file:
+                file.write(data[: len(data) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        write()
+
+    append, aside = records.Records.append, records.write_aside
+    records.Records.append = lambda self, record: dying(
+        self.path, self._adapter.dump_json(record), lambda: append(self, record))
+    records.write_aside = lambda path, data: dying(
+        path.with_name(f".{path.name}.writing"), data, lambda: aside(path, data))
+"""
+
+CONFIG = {
+    "name": "toy",
+    "iterations": 2,
+    "environment": {"name": "toy"},
+    "splits": {"train": "train", "validation": "valid", "test": "test"},
+    "student": {"model": "scripted:first-box"},
+    "demonstrations": {"tasks": 6},
+    "rollouts": {"tasks": 7, "in_flight": 3},
+    "privileged": {"name": "toy-coin"},
+    "teacher": {"name": "oracle"},
+    "updater": {"name": "keep"},
+    "evaluation": {"tasks": 5, "test_tasks": 5},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, plugin_site: PluginSite) -> Path:
+    plugin_site.install("toy", TOY)
+    plugin_site.install("killer", KILLER)
+    path = tmp_path / "cwd"
+    path.mkdir(exist_ok=True)
+    write_config(path, {})
+    return path
+
+
+def write_config(folder: Path, changes: dict[str, object]) -> None:
+    (folder / "toy.yaml").write_text(yaml.safe_dump({**CONFIG, **changes}))
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def records(run: Path) -> dict[str, str]:
+    """Everything that a run recorded, but for times and what depends on them."""
+    timed = {"events.jsonl", "ledger.jsonl", ".lock"}
+    return {
+        str(path.relative_to(run)): path.read_text()
+        for path in sorted(run.rglob("*"))
+        if path.is_file() and path.name not in timed
+    }
+
+
+def test_a_run_records_every_stage(leap: Leap, folder: Path) -> None:
+    done = leap("run", "toy.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "pi_0" in done.stdout and "best policy" in done.stdout
+    first = folder / "runs/toy/iterations/01"
+    rollouts, corrections = lines(first / "rollouts.jsonl"), lines(first / "corrections.jsonl")
+    assert len(rollouts) == 7
+    failed = {r["task"]["id"] for r in rollouts if r["outcome"] == "failure"}
+    assert failed and {c["task_id"] for c in corrections} == failed
+    assert len(lines(first / "examples.jsonl")) == len(corrections)
+    assert json.loads((first / "evaluation.json").read_text())["overall"]["tasks"] == 5
+    assert (folder / "runs/toy/config.yaml").exists()
+
+
+def test_later_iterations_play_other_tasks(leap: Leap, folder: Path) -> None:
+    leap("run", "toy.yaml")
+    played = [
+        {r["task"]["id"] for r in lines(folder / f"runs/toy/iterations/0{i}/rollouts.jsonl")}
+        for i in (1, 2)
+    ]
+    assert not played[0] & played[1]
+
+
+def test_the_same_seed_gives_the_same_run(leap: Leap, folder: Path) -> None:
+    leap("run", "toy.yaml", "--runs", "a")
+    leap("run", "toy.yaml", "--runs", "b")
+    assert records(folder / "a/toy") == records(folder / "b/toy")
+    leap("run", "toy.yaml", "--runs", "c", "--set", "seed=1")
+    assert records(folder / "c/toy") != records(folder / "a/toy")
+
+
+def test_a_finished_run_does_nothing_again(leap: Leap, folder: Path) -> None:
+    leap("run", "toy.yaml")
+    events = (folder / "runs/toy/events.jsonl").read_text()
+    again = leap("run", "toy.yaml")
+    assert again.returncode == 0 and "best policy" in again.stdout
+    assert (folder / "runs/toy/events.jsonl").read_text() == events
+
+
+def test_a_run_killed_at_any_write_ends_like_an_unbroken_one(leap: Leap, folder: Path) -> None:
+    leap("run", "toy.yaml", "--runs", "whole")
+    whole = records(folder / "whole/toy")
+    writes = sum(len(text.splitlines()) for name, text in whole.items() if ".jsonl" in name)
+    points = range(2, writes, max(1, writes // 14))
+    killed = 0
+    for point in points:
+        died = leap("run", "toy.yaml", "--runs", f"k{point}", env={"LEAP_KILL_AT": str(point)})
+        killed += died.returncode == -9
+        resumed = leap("run", "toy.yaml", "--runs", f"k{point}")
+        assert resumed.returncode == 0, resumed.stderr
+        assert records(folder / f"k{point}/toy") == whole, f"killed at write {point}"
+    assert killed > len(points) // 2
+
+
+def test_a_task_whose_environment_fails_is_recorded(leap: Leap, folder: Path) -> None:
+    leap("run", "toy.yaml")
+    name = lines(folder / "runs/toy/iterations/01/rollouts.jsonl")[2]["task"]["id"]
+    broken = {"environment": {"name": "toy", "options": {"failing": [name]}}}
+    write_config(folder, broken)
+    done = leap("run", "toy.yaml", "--name", "broken")
+    assert done.returncode == 0, done.stderr
+    played = lines(folder / "runs/broken/iterations/01/rollouts.jsonl")
+    assert len(played) == 7
+    assert [(p["outcome"], p["error"]) for p in played if p["task"]["id"] == name] == [
+        ("error", "the toy broke")
+    ]
+
+
+def test_secrets_stay_with_the_teacher(leap: Leap, folder: Path) -> None:
+    canary = "canary-5f2a"
+    write_config(folder, {"privileged": {"name": "toy-coin", "options": {"canary": canary}}})
+    assert leap("run", "toy.yaml").returncode == 0
+    written = records(folder / "runs/toy")
+    holders = [name for name, text in written.items() if canary in text]
+    assert holders == ["config.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"environment": {"name": "toi"}}, "unknown environment 'toi'; did you mean 'toy'?"),
+        ({"teacher": {"name": "orakle"}}, "unknown teacher 'orakle'; did you mean 'oracle'?"),
+        ({"updater": {"name": "sfd"}}, "unknown updater 'sfd'; did you mean 'sft'?"),
+        ({"rollout": {"tasks": 3}}, "unknown key 'rollout'; did you mean 'rollouts'?"),
+        ({"rollouts": {"taks": 3}}, "unknown key 'rollouts.taks'; did you mean 'tasks'?"),
+        ({"iterations": "many"}, "key 'iterations'"),
+        ({"environment": {"name": "toy", "options": {"boxs": 3}}}, "did you mean 'boxes'?"),
+        ({"splits": {"train": "trian", "validation": "valid"}}, "did you mean 'train'?"),
+        ({"student": {"model": "./nowhere/model"}}, "no model there"),
+        ({"student": {"model": "scripted:first"}}, "unknown scripted policy 'first'"),
+        ({"demonstrations": {"kind": "long"}}, "unknown kind of demonstration 'long'"),
+        ({"privileged": None}, "'privileged' is missing"),
+        ({"student": {"model": "tiny-base"}}, "ships no pre-trained student"),
+    ],
+)
+def test_a_bad_configuration_is_one_sentence_and_writes_nothing(
+    leap: Leap, folder: Path, changes: dict[str, object], sentence: str
+) -> None:
+    write_config(folder, changes)
+    refused = leap("run", "toy.yaml")
+    assert refused.returncode == 2
+    assert sentence in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert not (folder / "runs").exists()
+
+
+def test_a_name_in_use_with_another_configuration_is_refused(leap: Leap, folder: Path) -> None:
+    leap("run", "toy.yaml")
+    before = records(folder / "runs/toy")
+    refused = leap("run", "toy.yaml", "--set", "rollouts.tasks=3")
+    assert refused.returncode == 2
+    assert "another configuration (it differs in: rollouts.tasks)" in refused.stderr
+    assert records(folder / "runs/toy") == before
+
+
+def test_an_unreadable_run_folder_is_refused(leap: Leap, folder: Path) -> None:
+    leap("run", "toy.yaml")
+    (folder / "runs/toy/config.yaml").write_text("[:")
+    refused = leap("run", "toy.yaml")
+    assert refused.returncode == 2
+    assert "not a readable run folder" in refused.stderr
+
+
+def test_a_damaged_record_is_named(leap: Leap, folder: Path) -> None:
+    leap("run", "toy.yaml")
+    path = folder / "runs/toy/iterations/01/rollouts.jsonl"
+    path.write_text("{}\n" + path.read_text())
+    refused = leap("run", "toy.yaml")
+    assert refused.returncode == 2
+    assert "rollouts.jsonl' line 1 is not a Trajectory record" in refused.stderr
+
+
+def test_evaluate_scores_a_run_or_a_scripted_policy(leap: Leap, folder: Path) -> None:
+    leap("run", "toy.yaml")
+    of_run = leap("evaluate", "runs/toy", "--split", "valid", "--limit", "5", "--json")
+    assert of_run.returncode == 0, of_run.stderr
+    recorded = json.loads((folder / "runs/toy/iterations/00/evaluation.json").read_text())
+    assert json.loads(of_run.stdout)["overall"] == recorded["overall"]
+    alone = leap("evaluate", "--environment", "toy", "--policy", "scripted:search",
+                 "--set", "splits.validation=valid", "--json")  # fmt: skip
+    assert json.loads(alone.stdout)["overall"]["success"] == 1.0
