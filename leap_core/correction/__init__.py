@@ -5,14 +5,16 @@ from leap_core.correction.correct import (
     CorrectionSettings,
     correct_trajectories,
 )
-from leap_core.correction.leaks import history_text, leak_score
+from leap_core.correction.leaks import Leak, find_leaks, history_text, leak_score
 from leap_core.correction.validate import Validated, snap, validate
 
 __all__ = [
     "CorrectionOutcome",
     "CorrectionSettings",
+    "Leak",
     "Validated",
     "correct_trajectories",
+    "find_leaks",
     "history_text",
     "leak_score",
     "snap",

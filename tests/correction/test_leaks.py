@@ -1,7 +1,7 @@
 import pytest
 
 from leap_core import Observation, Step, Task, Trajectory
-from leap_core.correction import history_text, leak_score
+from leap_core.correction import find_leaks, history_text, leak_score
 
 HISTORY = "You see a fridge 1, a cabinet 11, a desk 1. Your task is: put a mug on the desk."
 
@@ -50,3 +50,51 @@ def test_history_holds_what_was_seen_and_done_but_not_what_was_imagined():
     )
     text = history_text(Trajectory(Task("t", "train", "goal"), steps), 1)
     assert text.split("\n") == ["goal", "first", "a", "second", "c"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The mug is in cabinet 2.",
+        "I know the mug lies in the cabinet 2, so I go there.",
+        "Cabinet 2 holds the mug.",
+        "There is a mug inside cabinet two!",
+        "I take the mug from cabinet 2.",
+    ],
+)
+def test_a_statement_is_found_in_other_words(text):
+    history = "You see a cabinet 1, a cabinet 2. Your task is to: clean a mug."
+    leaks = find_leaks(text, ["mug is in cabinet 2"], history)
+    assert [leak.how for leak in leaks] in (["statement"], ["outright"])
+    assert leak_score(text, ["mug is in cabinet 2"], f"{history}\nOn the cabinet 2, a mug 1.") == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I need a mug. I look in cabinet 2, where mugs are often kept.",
+        "I have not found a mug yet, so I check cabinet 2.",
+        "A mug may be in cabinet 2.",
+        "I look for a mug in cabinet 2.",
+        "Mugs are usually in cabinets such as cabinet 2.",
+        "I go to cabinet 2 and open it to see whether a mug is in it.",
+    ],
+)
+def test_an_honest_search_is_no_statement(text):
+    history = "You see a cabinet 1, a cabinet 2. Your task is to: clean a mug."
+    assert leak_score(text, ["mug is in cabinet 2", "mug 1"], history) == 0.0
+
+
+@pytest.mark.parametrize("text", ["The hidden state says so.", "By privileged information: go."])
+def test_speaking_of_privilege_is_a_leak_in_itself(text):
+    assert leak_score(text, [], "You see a desk 1.") == 1.0
+    assert leak_score(text, [], f"You see a note: {text}") == 0.0
+
+
+def test_a_bare_small_number_is_weak_evidence():
+    assert 0 < leak_score("I found 42 rows.", ["42"], "") < 0.5
+
+
+def test_the_worst_leak_comes_first():
+    leaks = find_leaks("mug 2 is in cabinet 1; 7", ["7", "mug 2", "mug is on shelf 1"], "")
+    assert [leak.secret for leak in leaks] == ["mug 2", "7"]
