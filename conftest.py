@@ -1,4 +1,4 @@
-"""What all tests share: where benchmark data is found.
+"""What all tests share: one thread per process, and where benchmark data is found.
 
 `LEAP_DATA_DIR` names a folder of unpacked data packs. Where it is unset and the packs lie beside
 this repository, they are unpacked once into the user's cache folder. Tests ask for the fixture
@@ -12,6 +12,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
+# The models here are tiny: more threads than one only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 UNPACK = Path(__file__).resolve().parent.parent / "shared" / "data" / "unpack"
 

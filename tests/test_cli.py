@@ -141,7 +141,7 @@ def test_a_returned_number_is_the_exit_code(leap, brewing) -> None:
     [
         (("lst-plugins",), "leap: unknown command 'lst-plugins'; did you mean 'list-plugins'? "),
         (("bew",), "leap: unknown command 'bew'; did you mean 'brew'? "),
-        (("zzz",), "leap: unknown command 'zzz'; installed: brew, "),
+        (("zzz",), "leap: unknown command 'zzz'; installed: "),
         (("list-plugins", "--jsn"), "leap: No such option '--jsn'. Did you mean '--json'? (see: "),
         (("report",), "leap: Missing argument 'RUN'. (see: leap report --help)"),
         (("mislaid",), "leap: command 'mislaid' of plugin 'tea' cannot be loaded from 'brewing:mi"),
