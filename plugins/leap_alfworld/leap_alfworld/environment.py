@@ -330,6 +330,16 @@ class AlfworldEnvironment(Environment):
 
         return Explorer() if name == "explorer" else None
 
+    def pretrained_student(self) -> Path | None:
+        """The small base student that the package ships, if it does."""
+        folder = Path(__file__).parent / "base"
+        return folder if (folder / "config.json").is_file() else None
+
+    def pretrained_student(self) -> Path | None:
+        """The small base that `scripts/pretrain_base.py` made from random walks."""
+        folder = Path(__file__).parent / "base"
+        return folder if (folder / "config.json").is_file() else None
+
     def fingerprint(self) -> Mapping[str, Any]:
         """Engine, games, wording, and a hash of the official files."""
         options = self.options

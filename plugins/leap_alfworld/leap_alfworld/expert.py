@@ -103,7 +103,7 @@ def _hinted(
     hiding = [
         place
         for thing, place in facts.get("locations", {}).items()
-        if kind_of(thing) == decision.thing and place not in memory.contents
+        if kind_of(thing) == decision.thing and place not in memory.looked
     ]
     if not hiding:
         return Proposal(t, reasons.from_history(decision, goal, memory), decision.action)

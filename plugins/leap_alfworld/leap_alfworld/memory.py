@@ -30,7 +30,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 _ROOM = re.compile(r"Looking quickly around you, you see (.+?)\.(?:\n|$)")
 _INSIDE = re.compile(r"(?:On the ([\w ]+?)|The ([\w ]+?) is open\. In it), you see (.+?)\.")
-_CLOSED = re.compile(r"(?:The|You close the) ([\w ]+?)(?: is closed)?\.")
+_CLOSED = re.compile(r"(?:You close the ([\w ]+?)|The ([\w ]+?) is closed)\.")
 _TAKEN = re.compile(r"You pick up the ([\w ]+?) from the ([\w ]+?)\.")
 _PLACED = re.compile(r"You (?:put|move) the ([\w ]+?) (?:in/on|to) the ([\w ]+?)\.")
 _PROCESSED = re.compile(r"You (heat|cool|clean) the ([\w ]+?) using the ([\w ]+?)\.")
@@ -58,8 +58,10 @@ class Memory:
 
     Attributes:
         places: receptacles that the opening listed, lowest number first within a kind.
-        contents: what was last seen in each receptacle that was looked into, in the order of
-            looking.
+        contents: what is known to be in each receptacle, in the order in which they were first
+            looked into; complete for those in `looked`.
+        looked: receptacles looked into. (One can put and take without looking, where two
+            receptacles share a place.)
         closed: receptacles known to be closed now.
         held: the object in hand, or "".
         states: what was done to each object ("clean", "heat", "cool").
@@ -69,6 +71,7 @@ class Memory:
 
     places: tuple[str, ...] = ()
     contents: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    looked: set[str] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
     held: str = ""
     states: dict[str, set[str]] = field(default_factory=dict)
@@ -92,6 +95,7 @@ class Memory:
             place = on or inside
             self._visit(place)
             self.closed.discard(place)
+            self.looked.add(place)
             self.contents[place] = tuple(_names(names))
         taken, placed = _TAKEN.search(observation), _PLACED.search(observation)
         processed, lamp = _PROCESSED.search(observation), _TURNED_ON.search(observation)
@@ -110,9 +114,9 @@ class Memory:
         elif lamp:
             self.lit.add(lamp.group(1))
         else:
-            for place in _CLOSED.findall(observation):
-                self.closed.add(place)
-                self._visit(place)
+            for shut, found_shut in _CLOSED.findall(observation):
+                self.closed.add(shut or found_shut)
+                self._visit(shut or found_shut)
 
     def seen_at(self, kind: str) -> dict[str, str]:
         """Objects of a kind that were seen and not moved since, and where."""
@@ -125,7 +129,7 @@ class Memory:
 
     def unexplored(self) -> list[str]:
         """Receptacles not looked into yet."""
-        return [place for place in self.places if place not in self.contents]
+        return [place for place in self.places if place not in self.looked]
 
     def _visit(self, place: str) -> None:
         if place in self.visits:
@@ -133,8 +137,8 @@ class Memory:
         self.visits.append(place)
 
     def _remove(self, thing: str, place: str) -> None:
-        left = tuple(t for t in self.contents.get(place, ()) if t != thing)
-        self.contents[place] = left
+        if place in self.contents:
+            self.contents[place] = tuple(t for t in self.contents[place] if t != thing)
 
 
 def _names(listing: str) -> list[str]:

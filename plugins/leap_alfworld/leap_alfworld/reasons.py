@@ -54,7 +54,7 @@ def _searching(decision: Decision, goal: Goal, memory: Memory, recall: bool) -> 
     empty = [
         place
         for place, things in memory.contents.items()
-        if not any(kind_of(thing) == kind for thing in things)
+        if place in memory.looked and not any(kind_of(thing) == kind for thing in things)
     ]
     if not empty:
         return f"{need} I look in the {decision.place} first."

@@ -133,7 +133,7 @@ class _Turn:
         def cost(place: str) -> tuple[bool, bool, bool]:
             has_one = pair and any(kind_of(t) == wanted for t in memory.contents.get(place, ()))
             shut = place in memory.closed or (
-                place not in memory.contents and kind_of(place) in _OPENABLE
+                place not in memory.looked and kind_of(place) in _OPENABLE
             )
             return (not has_one, not self._here(place), shut)
 
@@ -144,7 +144,7 @@ class _Turn:
         return min(targets, key=cost, default="")
 
     def _refused(self, held: str, place: str) -> bool:
-        opened = place in self.memory.contents and place not in self.memory.closed
+        opened = place in self.memory.looked and place not in self.memory.closed
         return self._here(place) and opened and not self._put(held, place)
 
     def _to_lamp(self, held: str) -> Decision:
@@ -165,7 +165,7 @@ class _Turn:
             if put:
                 return Decision(put, "drop", held, place)
         takers = [p for p in self.memory.places if accepts(kind_of(p), kind_of(held))]
-        takers.sort(key=lambda p: kind_of(p) in _OPENABLE and p not in self.memory.contents)
+        takers.sort(key=lambda p: kind_of(p) in _OPENABLE and p not in self.memory.looked)
         for place in takers:
             step = self._approach(place, "leave", held)
             if step is not None:
@@ -175,7 +175,8 @@ class _Turn:
     # -- moving -----------------------------------------------------------------------------
 
     def _here(self, place: str) -> bool:
-        return f"examine {place}" in self.candidates
+        # Everywhere else can be gone to. ("examine" would tell as well, but may be hidden.)
+        return f"go to {place}" not in self.candidates
 
     def _approach(
         self, place: str, purpose: str, thing: str, through_door: bool = True

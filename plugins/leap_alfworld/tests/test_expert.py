@@ -1,0 +1,180 @@
+"""The scripted expert: what each level may know, do and say."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from leap_alfworld.environment import AlfworldEnvironment, AlfworldOptions
+from leap_alfworld.expert import Expert
+from leap_alfworld.privileged import SimulatorSource, SourceOptions
+from leap_core import Observation, PrivilegedState, Step, Task, Trajectory
+from leap_core.correction import history_text, leak_score, validate
+
+OPTIONS = [
+    {},
+    {"wording": "put", "welcome": False},
+    {"games": "full", "hide": ("help", "look", "inventory", "examine")},
+]
+LEAKS = 0.5
+
+
+@pytest.fixture(params=OPTIONS, ids=["small", "put", "full"])
+def environment(request) -> AlfworldEnvironment:
+    return AlfworldEnvironment(AlfworldOptions(**request.param))
+
+
+def stray(environment, task: Task, rng: random.Random, horizon: int = 25) -> Trajectory:
+    """A student that errs: random actions, some of them nonsense."""
+    episode = environment.open(task, 0)
+    observation, steps = episode.reset(), []
+    for _ in range(horizon):
+        action = rng.choice(observation.candidates) if rng.random() < 0.9 else "go to moon 1"
+        steps.append(Step(observation, "I wander.", action))
+        transition = episode.step(action)
+        observation = transition.observation
+        if transition.terminated:
+            break
+    return Trajectory(task, tuple(steps), observation.text)
+
+
+def cases(environment, count: int = 24):
+    rng = random.Random(5)
+    source = SimulatorSource(SourceOptions(), environment)
+    for task in environment.tasks("train")[:count]:
+        trajectory = stray(environment, task, rng)
+        yield trajectory, source.states(trajectory)
+
+
+def leaks(trajectory, states, proposal) -> bool:
+    text = f"{proposal.reason}\n{proposal.action}"
+    known = history_text(trajectory, proposal.step)
+    return leak_score(text, states[proposal.step].secrets, known) >= LEAKS
+
+
+@pytest.mark.parametrize("level", [1, 2, 3, 4, 5])
+def test_every_proposal_can_be_executed(environment, level):
+    for trajectory, states in cases(environment):
+        proposals = Expert().correct(trajectory, states, level)
+        found = validate(trajectory, proposals, teacher="oracle", level=level)
+        assert not found.rejections
+        assert found.corrections or level == 2
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_constrained_levels_pass_the_leak_audit(environment, level):
+    for trajectory, states in cases(environment):
+        for proposal in Expert().correct(trajectory, states, level):
+            assert not leaks(trajectory, states, proposal), proposal
+
+
+def test_free_levels_fail_the_leak_audit(environment):
+    told = {4: 0, 5: 0}
+    games = 0
+    for trajectory, states in cases(environment):
+        games += 1
+        for level in told:
+            proposals = Expert().correct(trajectory, states, level)
+            told[level] += any(leaks(trajectory, states, p) for p in proposals)
+    assert told[5] == games
+    assert 0 < told[4] <= games
+
+
+@pytest.mark.parametrize("level", [1, 3])
+def test_constrained_levels_see_nothing_hidden(environment, level):
+    """Realizability: whatever the hidden truth, the same history gives the same correction."""
+    for trajectory, states in cases(environment, 12):
+        lies = [
+            replace(
+                state,
+                text="",
+                facts={
+                    "plan": ["go to moon 1"] * len(states),
+                    "dead_end": state.facts["dead_end"],
+                    "locations": dict.fromkeys(state.facts["locations"], "moon 1"),
+                    "held": "",
+                    "reason": "It is on the moon.",
+                },
+            )
+            for state in states
+        ]
+        assert Expert().correct(trajectory, states, level) == Expert().correct(
+            trajectory, lies, level
+        )
+
+
+def test_following_level_3_wins(environment):
+    won = 0
+    tasks = environment.tasks("valid_seen")[:30]
+    for task in tasks:
+        trajectory = follow(environment, task, level=3)
+        won += trajectory.succeeded
+    assert won >= 28
+
+
+def test_following_level_5_is_as_short_as_the_plan(environment):
+    for task in environment.tasks("valid_seen")[:12]:
+        trajectory = follow(environment, task, level=5)
+        assert trajectory.succeeded
+        (shown,) = environment.demonstrations([task], "planner")
+        assert len(trajectory.steps) == len(shown.steps)
+
+
+def follow(environment, task: Task, level: int) -> Trajectory:
+    """A student that does what the expert says at each step."""
+    source = SimulatorSource(SourceOptions(), environment)
+    episode = environment.open(task, 0)
+    observation, steps = episode.reset(), []
+    for _ in range(environment.horizon):
+        now = Trajectory(task, (*steps, Step(observation, "", "look")))
+        states = source.states(now)
+        proposal = next(p for p in Expert().correct(now, states, level) if p.step == len(steps))
+        steps.append(Step(observation, proposal.reason, proposal.action))
+        transition = episode.step(proposal.action)
+        observation = transition.observation
+        if transition.terminated:
+            return Trajectory(task, tuple(steps), observation.text, "success", 1.0)
+    return Trajectory(task, tuple(steps), observation.text)
+
+
+@pytest.mark.parametrize("level", [1, 2, 3, 4, 5])
+def test_reasons_are_short_sentences(environment, level):
+    for trajectory, states in cases(environment, 12):
+        for proposal in Expert().correct(trajectory, states, level):
+            assert len(proposal.reason.split()) <= 34
+            assert proposal.reason.endswith(".")
+            assert proposal.reason[0].isupper()
+
+
+def test_level_3_restates_what_was_looked_at():
+    goal = "put a mug in shelf."
+    room = "you see a cabinet 1, a desk 1, a drawer 1, and a shelf 1."
+    opening = f"Looking quickly around you, {room}\n\nYour task is to: {goal}"
+    here = ("go to cabinet 1", "go to drawer 1", "go to shelf 1", "examine desk 1")
+    steps = (
+        Step(Observation(opening, ("go to desk 1",)), "", "go to desk 1"),
+        Step(
+            Observation("You arrive at desk 1. On the desk 1, you see a pen 1.", here), "", "look"
+        ),
+    )
+    task = Task("t", "train", goal)
+    state = PrivilegedState("", (), {"dead_end": False, "plan": [], "locations": {}})
+    found = Expert().correct(Trajectory(task, steps), [state, state], 3)[1]
+    assert found.reason.startswith("I need a mug. There is none in desk 1. Next I look in the ")
+    assert found.action in here
+
+
+def test_nothing_is_proposed_after_a_dead_end():
+    step = Step(Observation("You see nothing.", ("look",)), "", "look")
+    state = PrivilegedState("", (), {"dead_end": True, "plan": None, "locations": {}})
+    trajectory = Trajectory(Task("t", "train", "put a mug in shelf."), (step,))
+    assert Expert().correct(trajectory, [state], 3) == []
+
+
+def test_a_task_in_other_words_is_left_alone():
+    step = Step(Observation("You see nothing.", ("look",)), "", "look")
+    state = PrivilegedState("", (), {"dead_end": False})
+    trajectory = Trajectory(Task("t", "train", "tidy up."), (step,))
+    assert Expert().correct(trajectory, [state], 3) == []

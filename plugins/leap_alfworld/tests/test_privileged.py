@@ -1,0 +1,148 @@
+"""Privileged sources: exact at every step, honest about dead ends, and with their secrets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from leap_alfworld.engine import World
+from leap_alfworld.environment import AlfworldEnvironment, AlfworldOptions
+from leap_alfworld.model import compile_game
+from leap_alfworld.privileged import (
+    HumanSource,
+    SimulatorSource,
+    SourceOptions,
+    describe,
+    read_annotation,
+)
+from leap_core import DataError, Observation, Step, Trajectory
+from leap_core.correction import history_text, leak_score
+
+
+@pytest.fixture
+def environment() -> AlfworldEnvironment:
+    return AlfworldEnvironment(AlfworldOptions())
+
+
+def test_the_plan_is_the_best_from_every_step(environment):
+    source = SimulatorSource(SourceOptions(), environment)
+    for shown in environment.demonstrations(environment.tasks("train")[:12], "explorer"):
+        states = source.states(shown)
+        assert len(states) == len(shown.steps)
+        for t, state in enumerate(states):
+            world = World(environment.game(shown.task))
+            for step in shown.steps[:t]:
+                world.step(step.action)
+            for command in state.facts["plan"]:
+                assert not world.won
+                world.step(command)
+            assert world.won
+
+
+def test_the_text_has_the_four_sections_and_the_plan(make_game):
+    text = describe(World(make_game())).text
+    assert text.splitlines() == [
+        "**Task:**",
+        "put a hot apple in fridge.",
+        "**Essential Objects:**",
+        "- apple 2: in or on countertop 1",
+        "**Critical Locations:**",
+        "- countertop 1: no door",
+        "- microwave 1: closed",
+        "- fridge 1: closed",
+        "**Optimal Action Sequence:**",
+        "1. go to countertop 1",
+        "2. take apple 2 from countertop 1",
+        "3. go to microwave 1",
+        "4. heat apple 2 with microwave 1",
+        "5. go to fridge 1",
+        "6. open fridge 1",
+        "7. move apple 2 to fridge 1",
+    ]
+
+
+def test_a_dead_end_is_said(kitchen):
+    accepts = {place: kinds - {"Knife"} for place, kinds in kitchen.can_contain.items()}
+    world = World(compile_game(replace(kitchen, can_contain=accepts)))
+    world.step("go to countertop 1")
+    world.step("take knife 1 from countertop 1")
+    state = describe(world)
+    assert state.facts["dead_end"]
+    assert state.facts["plan"] is None
+    assert "Dead end" in state.text
+
+
+def test_what_was_seen_is_no_secret(make_game):
+    world = World(make_game())
+    hidden = describe(world).secrets
+    assert "apple 1" in hidden
+    assert "apple 2" in hidden
+    assert "apple is in countertop 1" in hidden
+    shown = describe(world, seen=["apple 2"]).secrets
+    assert "apple 2" not in shown
+    assert "apple is in countertop 1" not in shown
+    assert "apple 1" in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The apple 1 is in the cabinet 2.",
+        "Go to cabinet 2, the apple is in cabinet 2.",
+        "I take apple 1.",
+        "There is an apple inside the cabinet 2.",
+    ],
+)
+def test_telling_a_hidden_place_is_a_leak(make_game, text):
+    world = World(make_game())
+    state = describe(world)
+    step = Step(Observation(world.reset(), tuple(world.admissible())), "", "look")
+    task = AlfworldEnvironment(AlfworldOptions()).tasks("train")[0]
+    trajectory = Trajectory(replace(task, goal=world.game.task), (step,))
+    assert leak_score(text, state.secrets, history_text(trajectory, 0)) == 1.0
+
+
+def test_states_do_not_depend_on_how_the_student_writes(environment):
+    """Upper case and stray signs are tidied as in play, so the replay does not drift."""
+    task = environment.tasks("train")[0]
+    source = SimulatorSource(SourceOptions(), environment)
+    (shown,) = environment.demonstrations([task], "planner")
+    loud = replace(
+        shown, steps=tuple(replace(s, action=f"{s.action.upper()}.") for s in shown.steps)
+    )
+    assert source.states(loud) == source.states(shown)
+
+
+ANNOTATION = {
+    "turk_annotations": {
+        "anns": [{"task_desc": "Heat it.", "high_descs": ["Go to the  fridge.", "Take the apple."]}]
+    },
+    "plan": {"high_pddl": [{"discrete_action": {"action": "GotoLocation", "args": ["fridge"]}}]},
+}
+
+
+def test_a_human_annotation_is_read_with_its_secrets(tmp_path):
+    path = tmp_path / "traj_data.json"
+    path.write_text(json.dumps(ANNOTATION))
+    state = read_annotation(path)
+    assert "1. Go to the fridge.\n2. Take the apple." in state.text
+    assert "1. GotoLocation fridge" in state.text
+    assert state.secrets == ("Go to the  fridge.", "Take the apple.")
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", '{"plan": 3}'])
+def test_an_unusable_annotation_is_named(tmp_path, content):
+    path = tmp_path / "traj_data.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(DataError, match=r"traj_data\.json"):
+        read_annotation(path)
+
+
+def test_generated_games_have_no_human_annotation(environment):
+    source = HumanSource(SourceOptions(), environment)
+    (shown,) = environment.demonstrations(environment.tasks("train")[:1], "planner")
+    with pytest.raises(DataError, match="no human annotation"):
+        source.states(shown)
