@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 from leap_core import ConfigError, hookimpl, hookspecs
 from leap_core.plugins import REGISTRATION_HOOKS, Plugins, discover
 from leap_core.registry import Registry
+from tests.conftest import Leap, PluginSite
+from tests.test_run import CONFIG, TOY
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "hooks.md"
 HOOKS = {
@@ -130,3 +133,44 @@ def test_every_documented_example_fits_its_hook(title: str) -> None:
 def test_every_hook_has_a_test() -> None:
     tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_leap_")}
     assert tested == set(HOOKS)
+
+
+LISTENER = """
+    from leap_core import hookimpl
+    LEAP_API_VERSION = 1
+
+    def heard(hook):
+        def listen(event):
+            scored = event.evaluation is not None
+            with open("heard", "a") as file:
+                print(event.iteration, hook, scored, file=file)
+            raise OSError("the logger is down")
+        listen.__name__ = hook
+        return hookimpl(listen)
+
+    for hook in ("before_iteration", "after_rollouts", "after_corrections", "after_update",
+                 "after_iteration"):
+        globals()[f"leap_{hook}"] = heard(f"leap_{hook}")
+"""
+
+
+def test_a_run_calls_the_life_cycle_hooks_in_order_and_survives_their_failures(
+    leap: Leap, plugin_site: PluginSite, tmp_path: Path
+) -> None:
+    plugin_site.install("toy", TOY)
+    plugin_site.install("listener", LISTENER)
+    (tmp_path / "cwd" / "toy.yaml").write_text(json.dumps({**CONFIG, "iterations": 1}))
+    done = leap("run", "toy.yaml")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "cwd" / "heard").read_text().splitlines() == [
+        "0 leap_before_iteration False",
+        "0 leap_after_update False",
+        "0 leap_after_iteration True",
+        "1 leap_before_iteration False",
+        "1 leap_after_rollouts False",
+        "1 leap_after_corrections False",
+        "1 leap_after_update False",
+        "1 leap_after_iteration True",
+    ]
+    assert done.stderr.count("leap: warning: plugin 'listener' failed in leap_") == 8
+    assert "OSError: the logger is down" in done.stderr

@@ -101,22 +101,35 @@ def test_the_core_needs_no_heavy_package(dist: Path) -> None:
     assert needed == {"click", "jinja2", "pluggy", "pydantic", "pyyaml", "rich"}
 
 
-def test_installed_packages_work_without_the_checkout(environment: Path, tmp_path: Path) -> None:
+def run(command: list[str | Path], folder: Path) -> subprocess.CompletedProcess[str]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("LEAP_", "PYTHON"))}
-    command = [environment / "leap", "list-plugins", "--json"]
-    done = subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True)
+    return subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True)
+
+
+def test_installed_packages_work_without_the_checkout(environment: Path, tmp_path: Path) -> None:
+    done = run([environment / "leap", "list-plugins", "--json"], tmp_path)
     assert done.returncode == 0, done.stderr
     infos = json.loads(done.stdout)
     assert {info["state"] for info in infos} == {"loaded"}, done.stdout
     packages = {info["package"].replace("-", "_") for info in infos}
     assert packages == set(SOURCES)
-    where = "import leap_core, importlib.util as u; print(leap_core.__file__, u.find_spec('torch'))"
-    shown = subprocess.run(
-        [environment / "python", "-c", where],
-        cwd=tmp_path,
-        env=clean,
-        capture_output=True,
-        text=True,
-    ).stdout
+    code = "import leap_core, importlib.util as u; print(leap_core.__file__, u.find_spec('torch'))"
+    shown = run([environment / "python", "-c", code], tmp_path).stdout
     assert str(environment.parent) in shown
     assert shown.strip().endswith("None")
+
+
+def test_a_policy_is_evaluated_without_torch(environment: Path, tmp_path: Path) -> None:
+    ask = "evaluate --environment alfworld --policy scripted:explorer --limit 3 --json".split()
+    done = run([environment / "leap", *ask], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["overall"]["tasks"] == 3
+
+
+def test_training_without_torch_says_what_to_install(environment: Path, tmp_path: Path) -> None:
+    ask = "--quiet run quickstart --set student.model=tiny --set demonstrations.tasks=2".split()
+    done = run([environment / "leap", *ask], tmp_path)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("leap: ")
+    assert line.endswith('install it with: pip install "leap-core[local]"')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -24,6 +25,8 @@ from leap_core.types import (
     Trajectory,
     Usage,
 )
+from tests.conftest import Leap, PluginSite
+from tests.test_run import CONFIG, TOY
 
 EVIL = "<script>alert(1)</script>\n| `x` **y** [z](http://example.org)"
 DECODING = {"temperature": 0.3, "top_p": 1.0, "max_new_tokens": 64}
@@ -213,6 +216,22 @@ def test_an_unreadable_run_folder_is_one_sentence_and_writes_nothing(damage, lea
     (line,) = done.stderr.splitlines()
     assert line.startswith("leap: ") and str(path) in line
     assert not (path / "report.html").exists()
+
+
+def test_a_real_run_is_reported(leap: Leap, plugin_site: PluginSite, tmp_path: Path) -> None:
+    plugin_site.install("toy", TOY)
+    (tmp_path / "cwd" / "toy.yaml").write_text(json.dumps(CONFIG))
+    assert leap("run", "toy.yaml").returncode == 0
+    done = leap("report", "runs/toy")
+    assert done.returncode == 0, done.stderr
+    assert "valid: 5 tasks, horizon 8, seed 0, scripted" in done.stdout
+    rollouts = (tmp_path / "cwd/runs/toy/iterations/01/rollouts.jsonl").read_text().splitlines()
+    corrections = (tmp_path / "cwd/runs/toy/iterations/01/corrections.jsonl").read_text()
+    row = cells(done.stdout.split("## Corrections")[1], "1")
+    assert row[1] == str(len(rollouts))
+    assert row[6] == str(len(corrections.splitlines()))
+    page = Page((tmp_path / "cwd/runs/toy/report.html").read_text())
+    assert "corrected by oracle, level 3" in page.shown
 
 
 def test_quiet_says_only_the_report(leap, run) -> None:
