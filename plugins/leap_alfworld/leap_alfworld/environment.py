@@ -231,7 +231,7 @@ class AlfworldEnvironment(Environment):
         if release is None:
             raise DataError(
                 "official games need their folder: set the option 'data_dir' or the environment "
-                f"variable {DATA_VARIABLE}; 'leap data alfworld' can fetch them"
+                f"variable {DATA_VARIABLE}; 'leap alfworld data FOLDER' fetches them"
             )
         if not release.is_dir():
             raise DataError(f"the folder of official games '{release}' does not exist")
@@ -329,11 +329,6 @@ class AlfworldEnvironment(Environment):
         from leap_alfworld.expert import Explorer
 
         return Explorer() if name == "explorer" else None
-
-    def pretrained_student(self) -> Path | None:
-        """The small base student that the package ships, if it does."""
-        folder = Path(__file__).parent / "base"
-        return folder if (folder / "config.json").is_file() else None
 
     def pretrained_student(self) -> Path | None:
         """The small base that `scripts/pretrain_base.py` made from random walks."""
