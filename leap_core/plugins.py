@@ -10,18 +10,19 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import Any, Literal
 
 import pluggy
 
 from leap_core import hookspecs
+from leap_core.entry_points import Source, entry_point_sources, one_line
 from leap_core.errors import PluginError, unknown
-from leap_core.hookspecs import API_VERSION, ENTRY_POINT_GROUP
+from leap_core.hookspecs import API_VERSION
 from leap_core.registry import Entry, Kind, Registry
 
 DISABLE_VARIABLE = "LEAP_DISABLE_PLUGINS"
@@ -56,16 +57,6 @@ class PluginInfo:
     state: State
     gives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Where a plugin comes from; `load` imports it and returns the plugin object."""
-
-    name: str
-    package: str
-    version: str
-    load: Callable[[], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,25 +99,28 @@ class Plugins:
             except (Exception, SystemExit) as error:
                 failures.append(HookFailure(name, hook_name, error))
                 log.warning(
-                    "plugin '%s' failed in %s (the run goes on): %s", name, hook_name, _line(error)
+                    "plugin '%s' failed in %s (the run goes on): %s",
+                    name,
+                    hook_name,
+                    one_line(error),
                 )
         return failures
 
-    def _add(self, source: _Source) -> None:
+    def _add(self, source: Source) -> None:
         """Load one plugin, or note why it cannot be."""
         try:
             gives = self._register(source)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a plugin may call sys.exit, or pytest.skip, on import
-            reason = str(error) if isinstance(error, PluginError) else _line(error)
+            reason = str(error) if isinstance(error, PluginError) else one_line(error)
             self._note(source, "failed", reason=" ".join(reason.split()))
         else:
             self._note(source, "loaded", gives)
 
     def _note(
         self,
-        source: _Source,
+        source: Source,
         state: State,
         gives: Mapping[str, tuple[str, ...]] | None = None,
         reason: str = "",
@@ -134,7 +128,7 @@ class Plugins:
         info = PluginInfo(source.name, source.package, source.version, state, gives or {}, reason)
         self.infos.append(info)
 
-    def _register(self, source: _Source) -> dict[str, tuple[str, ...]]:
+    def _register(self, source: Source) -> dict[str, tuple[str, ...]]:
         holder = next((i for i in self.infos if i.name == source.name), None)
         if holder is not None:
             raise PluginError(f"the name '{source.name}' is held by package '{holder.package}'")
@@ -196,75 +190,12 @@ def _new_manager() -> pluggy.PluginManager:
     return manager
 
 
-def _sources() -> Iterator[_Source]:
+def _sources() -> Iterator[Source]:
     from leap_core import __version__
 
     for name, module in BUILT_IN.items():
-        yield _Source(name, "leap-core", __version__, functools.partial(import_module, module))
-    yield from sorted(_entry_point_sources(), key=lambda source: (source.name, source.package))
-
-
-def _entry_point_sources() -> Iterator[_Source]:
-    try:
-        for point in metadata.entry_points(group=ENTRY_POINT_GROUP):
-            yield _source(point, point.dist)
-        return
-    except Exception:
-        pass  # some package, perhaps no plugin at all, has unreadable metadata: look at each alone
-    for distribution in metadata.distributions():
-        try:
-            for point in distribution.entry_points:
-                if point.group == ENTRY_POINT_GROUP:
-                    yield _source(point, distribution)
-        except Exception as error:
-            yield from _unreadable(distribution, error)
-
-
-def _source(point: metadata.EntryPoint, distribution: metadata.Distribution | None) -> _Source:
-    package, version = _identity(distribution)
-    return _Source(point.name, package, version, functools.partial(_load_entry_point, point))
-
-
-def _unreadable(distribution: metadata.Distribution, error: Exception) -> Iterator[_Source]:
-    """Yield a source that fails, if the package whose entry points cannot be read is a plugin."""
-
-    def fail() -> Any:
-        raise PluginError(f"its entry points cannot be read: {_line(error)}")
-
-    package, version = _identity(distribution)
-    try:
-        is_plugin = f"[{ENTRY_POINT_GROUP}]" in (distribution.read_text("entry_points.txt") or "")
-    except Exception:
-        is_plugin = package.startswith("leap-")
-    if is_plugin:
-        yield _Source(package, package, version, fail)
-
-
-def _identity(distribution: metadata.Distribution | None) -> tuple[str, str]:
-    try:
-        assert distribution is not None
-        return distribution.metadata["Name"] or "?", distribution.version or "?"
-    except Exception:
-        return "?", "?"
-
-
-def _load_entry_point(point: metadata.EntryPoint) -> Any:
-    try:
-        module_name, attribute = point.module, point.attr
-    except AttributeError:
-        raise PluginError(f"entry point '{point.value}' is not written 'package.module'") from None
-    try:
-        plugin = import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name and f"{module_name}.".startswith(f"{error.name}."):
-            raise PluginError(
-                f"entry point '{point.value}' leads nowhere: no module '{error.name}'"
-            ) from error
-        raise
-    try:
-        return functools.reduce(getattr, filter(None, (attribute or "").split(".")), plugin)
-    except AttributeError as error:
-        raise PluginError(f"entry point '{point.value}' leads nowhere: {error}") from error
+        yield Source(name, "leap-core", __version__, functools.partial(import_module, module))
+    yield from sorted(entry_point_sources(), key=lambda source: (source.name, source.package))
 
 
 def _check_version(plugin: Any) -> None:
@@ -311,7 +242,7 @@ def _registrations(plugin: str, trial: pluggy.PluginManager) -> list[Entry]:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise PluginError(f"{hook_name} raised {_line(error)}") from error
+            raise PluginError(f"{hook_name} raised {one_line(error)}") from error
         if returned:
             raise PluginError(
                 f"{hook_name} returned a {type(returned[0]).__name__}; "
@@ -337,12 +268,6 @@ def _gives(entries: list[Entry], trial: pluggy.PluginManager) -> dict[str, tuple
     if listened:
         gives["life-cycle hooks"] = listened
     return gives
-
-
-def _line(error: BaseException) -> str:
-    """Return the error in one line, its type first."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _names_in(variable: str) -> set[str]:
