@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -39,12 +39,14 @@ class TeacherReply:
         summary: the teacher's account of what went wrong.
         usage: tokens and cost of this answer.
         problems: what could not be used of the raw answer, in words (counted and shown).
+        measures: figures of the teacher's own about this answer, such as a KL divergence.
     """
 
     proposals: tuple[Proposal, ...]
     summary: str = ""
     usage: Usage = field(default_factory=Usage)
     problems: tuple[str, ...] = ()
+    measures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -50,7 +50,7 @@ class CorrectionOutcome:
     """What came of one trajectory. `error` says why there was no answer at all.
 
     `unchanged` counts steps that the teacher repeated as they were; `reasked` counts steps asked
-    about again because the first answer leaked.
+    about again because the first answer leaked; `measures` are the teacher's own figures.
     """
 
     task_id: str
@@ -63,6 +63,7 @@ class CorrectionOutcome:
     error: str | None = None
     unchanged: int = 0
     reasked: int = 0
+    measures: Mapping[str, float] = field(default_factory=dict)
 
 
 async def correct_trajectories(
@@ -202,6 +203,7 @@ class _Corrector:
             usage=reply.usage,
             problems=reply.problems,
             unchanged=first.unchanged,
+            measures=reply.measures,
         )
         if leaky and self.settings.leak_policy == "reask":
             outcome, again = await self._reask(outcome, trajectory, states, leaky)

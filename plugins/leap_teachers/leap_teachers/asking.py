@@ -28,6 +28,7 @@ class Request:
         max_tokens: the longest answer.
         schema: JSON schema of the answer, used where the model can be held to one.
         sample: requests that differ in this alone are different draws of the same question.
+        more: further fields of the request body, for servers that know them.
     """
 
     purpose: str
@@ -37,6 +38,7 @@ class Request:
     top_p: float = 1.0
     schema: Mapping[str, Any] | None = None
     sample: int = 0
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     def wire(self) -> list[dict[str, str]]:
         """The messages as the OpenAI protocol writes them."""
@@ -54,11 +56,14 @@ class Answer:
     Attributes:
         complete: false where the answer was cut at `max_tokens`.
         usage: what this answer cost now: nothing when it came from the cache.
+        prompt_log_likelihood: natural log of the probability of the prompt, where it was asked for
+            and the server tells.
     """
 
     text: str
     complete: bool = True
     usage: Usage = field(default_factory=Usage)
+    prompt_log_likelihood: float | None = None
 
 
 class Asker(Protocol):
@@ -78,8 +83,20 @@ class Asker(Protocol):
             leap_core.TeacherError: there is no answer to be had.
         """
 
+    async def ask_all(self, requests: Sequence[Request]) -> list[Answer]:
+        """Answer several, in order, in whatever way is quickest; raises what `ask` raises."""
+
     async def aclose(self) -> None:
         """Free connections and memory."""
+
+
+class Scorer(Protocol):
+    """Something that tells how likely a model is to give an answer."""
+
+    async def log_likelihoods(
+        self, messages: Sequence[Message], answers: Sequence[str]
+    ) -> list[float]:
+        """Natural log of the probability of each whole answer, its end included, to `messages`."""
 
 
 def digest(value: Mapping[str, Any] | Sequence[Any]) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,15 +38,10 @@ class _Received:
     prompt_tokens: int
     completion_tokens: int
     cost: float | None
+    prompt_log_likelihood: float | None = None
 
-    def record(self) -> dict[str, Any]:
-        return {
-            "text": self.text,
-            "complete": self.complete,
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "cost": self.cost,
-        }
+    def answer(self, usage: Usage) -> Answer:
+        return Answer(self.text, self.complete, usage, self.prompt_log_likelihood)
 
 
 class Client:
@@ -126,7 +122,15 @@ class Client:
             del self._under_way[key]
         future.set_result(received)
         usage = Usage(1, 0, received.prompt_tokens, received.completion_tokens, received.cost)
-        return Answer(received.text, received.complete, usage)
+        return received.answer(usage)
+
+    async def ask_all(self, requests: Sequence[Request]) -> list[Answer]:
+        """Answer several at once; every one is seen through before an error is raised."""
+        answers = await asyncio.gather(*map(self.ask, requests), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return [answer for answer in answers if isinstance(answer, Answer)]
 
     def key(self, request: Request) -> str:
         """Hash of all that the answer depends on."""
@@ -140,7 +144,7 @@ class Client:
                 "temperature": request.temperature,
                 "top_p": request.top_p,
                 "schema": request.schema if self._holds_to_schema else None,
-                "parameters": options.parameters,
+                "parameters": {**options.parameters, **request.more},
                 "sample": request.sample,
             }
         )
@@ -170,7 +174,7 @@ class Client:
 
     def _hit(self, request: Request, key: str, received: _Received) -> Answer:
         self._ledger.record(Call(request.purpose, self.options.model, cached=True, key=key))
-        return Answer(received.text, received.complete, Usage(cached_calls=1))
+        return received.answer(Usage(cached_calls=1))
 
     async def _try(self, request: Request, key: str) -> _Received:
         failure: Failure | None = None
@@ -218,7 +222,7 @@ class Client:
                     return failure
                 received = self._receive(response)
                 # On disk first: from here on nothing can lose it.
-                self._cache.put(key, self.options.model, received.record())
+                self._cache.put(key, self.options.model, asdict(received))
                 call = replace(call, latency=round(time.monotonic() - began, 4))
                 self._settle_answer(room, call, received)
         self._any_answer = True
@@ -228,6 +232,8 @@ class Client:
     async def _send(self, request: Request) -> Any:
         options = self.options
         more: dict[str, Any] = dict(options.parameters)
+        if request.more:
+            more["extra_body"] = {**more.get("extra_body", {}), **request.more}
         if request.schema is not None and self._holds_to_schema:
             more["response_format"] = {
                 "type": "json_schema",
@@ -260,6 +266,7 @@ class Client:
             prompt,
             completion,
             cost,
+            _prompt_log_likelihood(response),
         )
 
     def _settle_answer(self, room: Reservation, call: Call, received: _Received) -> None:
@@ -297,6 +304,14 @@ class Client:
             where = self.options.api_base or "its provider"
             return ConfigError(f"cannot reach {where} for model '{model}': {words}")
         return TeacherError(f"no answer from '{model}' after {attempts} attempt(s): {words}")
+
+
+def _prompt_log_likelihood(response: Any) -> float | None:
+    """Sum of vLLM's `prompt_logprobs`: None for the first token, then an object for each."""
+    listed = getattr(response, "prompt_logprobs", None)
+    if not listed:
+        return None
+    return float(sum(next(iter(each.values()))["logprob"] for each in listed if each))
 
 
 def _unheard(error: BaseException) -> Exception:

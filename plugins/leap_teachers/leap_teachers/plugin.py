@@ -17,3 +17,13 @@ def leap_register_teachers(register: Register) -> None:
         "leap_teachers.litellm_teacher:LitellmTeacher",
         "Asks any model by API, or an OpenAI-compatible server; one question a trajectory",
     )
+    register(
+        "self",
+        "leap_teachers.self_teacher:SelfTeacher",
+        "The student corrects itself, told what is hidden; in process or by its server",
+    )
+    register(
+        "constrained",
+        "leap_teachers.constrained:ConstrainedTeacher",
+        "Privileged replies held near unprivileged ones (Appendix B.2); needs log-probabilities",
+    )

@@ -67,6 +67,12 @@ class World:
         return outcomes
 
 
+@pytest.fixture(scope="session")
+def make_world() -> type[World]:
+    """The toy world, of any number of boxes."""
+    return World
+
+
 @pytest.fixture
 def world() -> World:
     return World()
