@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
-
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from leap_alfworld import __version__
-from leap_alfworld.engine import WELCOME, World
+from leap_alfworld.episode import AlfworldEpisode
 from leap_alfworld.errors import GameFileError
 from leap_alfworld.generator import SPLITS as GENERATED_SPLITS
 from leap_alfworld.generator import Generator
@@ -27,7 +24,9 @@ from leap_alfworld.official import (
     find_release,
     index_split,
 )
+from leap_alfworld.options import AlfworldOptions
 from leap_alfworld.pddl import load_game
+from leap_alfworld.tasks import DEFAULT_SIZES, GeneratedTasks
 from leap_core import (
     ConfigError,
     DataError,
@@ -35,12 +34,10 @@ from leap_core import (
     EnvironmentFailure,
     Episode,
     Layout,
-    Observation,
     ScriptedExpert,
     ScriptedPolicy,
     Task,
     Trajectory,
-    Transition,
     unknown,
 )
 
@@ -48,109 +45,6 @@ if TYPE_CHECKING:
     from leap_alfworld.real_engine import RealEngine
 
 log = logging.getLogger(__name__)
-
-_SIZES = {
-    "train": 3553,
-    "valid_seen": 140,
-    "valid_unseen": 134,
-    "test_seen": 140,
-    "test_unseen": 134,
-}
-_UNWRITABLE = re.compile(r"[^a-z0-9 /]")
-
-
-class AlfworldOptions(BaseModel):
-    """Options of the environment.
-
-    Attributes:
-        games: "small" (generated, for tiny students), "full" (generated, as large as official
-            ones) or "official" (game files, see `data_dir`).
-        data_dir: folder of the official games; else the environment variable ALFWORLD_DATA.
-        split_sizes: how many games a generated split has; others keep the default (train 3553,
-            seen 140, unseen 134, as upstream).
-        wording: of generated games: "move X to Y" or "put X in/on Y". Official files have theirs.
-        task_types: the task types to play.
-        seed: of generated games; another seed is another world.
-        engine: "native", or "textworld": the real engine (needs the extra).
-        welcome: keep the line "-= Welcome to TextWorld, ALFRED! =-" in first observations.
-        hide: commands not listed as candidates, by their first word ("help", "examine" …); they
-            still work.
-        textworld_python: the Python of the virtual environment that has the extra, if it is not
-            this one.
-        tidy: lower-case actions and drop signs that no command has, as the paper's agent did.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    games: Literal["small", "full", "official"] = "small"
-    data_dir: Path | None = None
-    split_sizes: dict[str, int] = Field(default_factory=dict)
-    wording: Literal["move", "put"] = "move"
-    task_types: tuple[str, ...] = TASK_TYPES
-    seed: int = 0
-    engine: Literal["native", "textworld"] = "native"
-    textworld_python: Path | None = None
-    welcome: bool = True
-    hide: tuple[str, ...] = ()
-    tidy: bool = True
-
-    @field_validator("task_types")
-    @classmethod
-    def _known_types(cls, types: tuple[str, ...]) -> tuple[str, ...]:
-        for name in types:
-            if name not in TASK_TYPES:
-                raise ValueError(unknown("task type", name, TASK_TYPES))
-        if not types:
-            raise ValueError("name at least one task type")
-        return types
-
-    @field_validator("split_sizes")
-    @classmethod
-    def _known_splits(cls, sizes: dict[str, int]) -> dict[str, int]:
-        for split, size in sizes.items():
-            if split not in GENERATED_SPLITS:
-                raise ValueError(unknown("split", split, GENERATED_SPLITS))
-            if size < 1:
-                raise ValueError(f"split '{split}' needs at least one game")
-        return sizes
-
-    def listed(self, commands: Sequence[str]) -> tuple[str, ...]:
-        """The candidates of an observation: admissible commands, less those to hide."""
-        if not self.hide:
-            return tuple(commands)
-        return tuple(c for c in commands if c.split(" ", 1)[0] not in self.hide)
-
-
-class AlfworldEpisode(Episode):
-    """One game on the native engine."""
-
-    def __init__(self, game: Game, options: AlfworldOptions) -> None:
-        self.world = World(game)
-        self.options = options
-        self.over = False
-
-    def reset(self) -> Observation:
-        """Start over."""
-        self.over = False
-        text = self.world.reset()
-        return self._observe(text if self.options.welcome else text.removeprefix(WELCOME))
-
-    def step(self, action: str) -> Transition:
-        """Take a command; "Nothing happens." answers what is not one."""
-        if self.over:
-            raise EnvironmentFailure("the episode is over: reset it, or open another")
-        text, won = self.world.step(tidy(action) if self.options.tidy else action)
-        self.over = won
-        info = {"success": won, "score": float(won)}
-        return Transition(self._observe(text), float(won), terminated=won, info=info)
-
-    def _observe(self, text: str) -> Observation:
-        return Observation(text, self.options.listed(self.world.admissible()))
-
-
-def tidy(action: str) -> str:
-    """Lower-case an action and drop signs that no command has."""
-    return _UNWRITABLE.sub("", action.lower()).strip()
 
 
 class AlfworldEnvironment(Environment):
@@ -192,8 +86,8 @@ class AlfworldEnvironment(Environment):
             raise ConfigError(unknown("split", split, self.splits()))
         if self.options.games == "official":
             return self._official_tasks(split)
-        count = self.options.split_sizes.get(split, _SIZES[split])
-        return _GeneratedTasks(self._generator(), split, count)
+        size = self.options.split_sizes.get(split, DEFAULT_SIZES[split])
+        return GeneratedTasks(self._generator(), split, size)
 
     def _official_tasks(self, split: str) -> Sequence[Task]:
         release = self._release()
@@ -280,7 +174,11 @@ class AlfworldEnvironment(Environment):
         """The content of a task's game file (written anew for a generated game)."""
         key = str(task.data.get("game", task.id))
         if self.options.games == "official":
-            return (self._release() / key / GAME_FILE).read_text(encoding="utf-8")
+            path = self._release() / key / GAME_FILE
+            try:
+                return path.read_text(encoding="utf-8")
+            except OSError as error:
+                raise EnvironmentFailure(f"cannot read '{path}': {error.strerror}") from error
         from leap_alfworld.writer import write_game
 
         split, index = key.split("/")[-2:]
@@ -291,10 +189,6 @@ class AlfworldEnvironment(Environment):
         if self.options.games != "official":
             raise DataError("generated games have no human annotation; use games: official")
         return self._release() / str(task.data.get("game", task.id)) / "traj_data.json"
-
-    def tidy(self, action: str) -> str:
-        """An action as the engine gets it."""
-        return tidy(action) if self.options.tidy else action
 
     def layout(self) -> Layout:
         """Observations and actions as they are, candidates last."""
@@ -353,27 +247,3 @@ class AlfworldEnvironment(Environment):
         else:
             facts |= {"wording": options.wording, "seed": options.seed}
         return facts
-
-
-class _GeneratedTasks(Sequence[Task]):
-    """The tasks of a generated split, each made when it is asked for."""
-
-    def __init__(self, generator: Generator, split: str, count: int) -> None:
-        self.generator, self.split, self.size = generator, split, count
-
-    def __len__(self) -> int:
-        return self.size
-
-    @overload
-    def __getitem__(self, index: int) -> Task: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Task]: ...
-    def __getitem__(self, index: int | slice) -> Task | list[Task]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(self.size))]
-        if not -self.size <= index < self.size:
-            raise IndexError(index)
-        index %= self.size
-        key = self.generator.task_id(self.split, index)
-        sentence = self.generator.game(self.split, index).task
-        return Task(key, self.split, sentence, self.generator.task_type(index), {"game": key})

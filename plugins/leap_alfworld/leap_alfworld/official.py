@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,7 +60,8 @@ def index_split(release: Path, split: str) -> SplitIndex:
     in mind."""
     games: list[GameEntry] = []
     skipped: dict[str, list[str]] = {}
-    for path in game_files(release / split):
+    unreadable: list[OSError] = []
+    for path in sorted(_walk(release / split, unreadable.append)):
         name = path.parent.relative_to(release).as_posix()
         try:
             problem = load_problem(path, name)
@@ -68,6 +69,8 @@ def index_split(release: Path, split: str) -> SplitIndex:
             skipped.setdefault(error.reason, []).append(str(error))
             continue
         games.append(GameEntry(name, problem.task, problem.goal.task_type))
+    if unreadable:
+        skipped["unreadable folder"] = [f"{e.filename}: {e.strerror}" for e in unreadable]
     return SplitIndex(tuple(games), skipped)
 
 
@@ -76,8 +79,8 @@ def game_files(folder: Path) -> list[Path]:
     return sorted(_walk(folder))
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for root, _, files in os.walk(folder):
+def _walk(folder: Path, on_error: Callable[[OSError], object] | None = None) -> Iterator[Path]:
+    for root, _, files in os.walk(folder, onerror=on_error):
         if GAME_FILE in files and "movable" not in root and "Sliced" not in root:
             yield Path(root) / GAME_FILE
 

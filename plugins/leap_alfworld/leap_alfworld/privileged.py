@@ -55,7 +55,7 @@ class SimulatorSource(_AlfworldSource):
         for step in trajectory.steps:
             seen.update(_named(world, step.observation.text))
             states.append(describe(world, seen))
-            world.step(self.alfworld.tidy(step.action))
+            world.step(self.alfworld.options.command(step.action))
         return states
 
 

@@ -11,11 +11,12 @@ import itertools
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 from leap_alfworld.engine import WELCOME
-from leap_alfworld.environment import AlfworldOptions, tidy
+from leap_alfworld.options import AlfworldOptions
 from leap_core import EnvironmentFailure, Episode, MissingExtra, Observation, Transition
 
 _START = (
@@ -36,6 +37,7 @@ class RealEngine:
         self.stock = stock
         self._process: subprocess.Popen[str] | None = None
         self._keys = itertools.count()
+        self._turn = threading.Lock()
 
     def versions(self) -> dict[str, str]:
         """Versions of textworld and alfworld."""
@@ -53,14 +55,7 @@ class RealEngine:
             EnvironmentFailure: the engine refused it, or its process ended.
             MissingExtra: TextWorld is not installed there.
         """
-        process = self._started()
-        assert process.stdin is not None and process.stdout is not None
-        try:
-            process.stdin.write(json.dumps({"op": op, **details}) + "\n")
-            process.stdin.flush()
-            line = process.stdout.readline()
-        except (BrokenPipeError, ValueError):
-            line = ""
+        line = self._exchange(json.dumps({"op": op, **details}))
         if not line:
             self.close()
             raise EnvironmentFailure(f"the TextWorld process of '{self.python}' ended unexpectedly")
@@ -81,6 +76,18 @@ class RealEngine:
             with contextlib.suppress(OSError):
                 process.communicate(timeout=5)
             process.kill()
+
+    def _exchange(self, request: str) -> str:
+        """Send a line and return the answer's; "" if the process is gone."""
+        with self._turn:
+            process = self._started()
+            assert process.stdin is not None and process.stdout is not None
+            try:
+                process.stdin.write(request + "\n")
+                process.stdin.flush()
+                return process.stdout.readline()
+            except (BrokenPipeError, ValueError):
+                return ""
 
     def _started(self) -> subprocess.Popen[str]:
         if self._process is None:
@@ -129,8 +136,7 @@ class RealEpisode(Episode):
         """Take a command."""
         if self.over or self.key is None:
             raise EnvironmentFailure("the episode is over: reset it, or open another")
-        command = tidy(action) if self.options.tidy else action
-        state = self.engine.ask("step", key=self.key, action=command)
+        state = self.engine.ask("step", key=self.key, action=self.options.command(action))
         won = self.over = bool(state["won"])
         info = {"success": won, "score": float(won)}
         seen = self._observe(str(state["observation"]), state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 import random
 from dataclasses import replace
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from leap_alfworld.environment import AlfworldEnvironment, AlfworldEpisode, AlfworldOptions
+from leap_alfworld.environment import AlfworldEnvironment, AlfworldOptions
+from leap_alfworld.episode import AlfworldEpisode
 from leap_alfworld.generator import SPLITS, Generator
 from leap_alfworld.model import RawObject, compile_game
 from leap_alfworld.official import find_release
@@ -265,3 +267,16 @@ def test_the_data_hash_changes_with_the_files(release):
 
 def test_generated_splits_are_all_there():
     assert tuple(environment().splits()) == SPLITS
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_an_unreadable_folder_is_said(release, caplog):
+    folder = release / "json_2.1.1" / "train" / "task-1"
+    folder.chmod(0)
+    try:
+        env = environment(games="official", data_dir=release)
+        with caplog.at_level(logging.WARNING):
+            assert len(env.tasks("train")) == 2
+    finally:
+        folder.chmod(0o755)
+    assert "1 unreadable folder" in caplog.text

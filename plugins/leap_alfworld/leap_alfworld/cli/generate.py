@@ -17,7 +17,9 @@ from leap_core import ConfigError
 
 @click.command("generate")
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--games", default=100, show_default=True, help="How many games of each split.")
+@click.option(
+    "--games", type=click.IntRange(min=1), default=100, show_default=True, help="In each split."
+)
 @click.option("--split", "splits", multiple=True, type=click.Choice(SPLITS), help="Which splits.")
 @click.option("--size", type=click.Choice(["small", "full"]), default="full", show_default=True)
 @click.option("--wording", type=click.Choice(["move", "put"]), default="move", show_default=True)

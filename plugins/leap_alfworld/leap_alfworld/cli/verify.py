@@ -14,6 +14,8 @@ from leap_alfworld.pddl import load_game
 from leap_alfworld.real_engine import RealEngine
 from leap_core import DataError, LeapError
 
+_COUNT = click.IntRange(min=1)
+
 
 class Disagreement(LeapError):
     """The engines differ."""
@@ -23,8 +25,8 @@ class Disagreement(LeapError):
 
 @click.command("verify")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--games", default=20, show_default=True, help="How many games, drawn by lot.")
-@click.option("--steps", default=60, show_default=True, help="Steps in each game.")
+@click.option("--games", type=_COUNT, default=20, show_default=True, help="How many, by lot.")
+@click.option("--steps", type=_COUNT, default=60, show_default=True, help="Steps in each game.")
 @click.option("--seed", default=0, show_default=True)
 @click.option(
     "--python",

@@ -1,0 +1,82 @@
+"""Options of the environment, as a configuration gives them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from leap_alfworld.generator import SPLITS
+from leap_alfworld.model import TASK_TYPES
+from leap_core import unknown
+
+_UNWRITABLE = re.compile(r"[^a-z0-9 /]")
+
+
+class AlfworldOptions(BaseModel):
+    """Options of the environment.
+
+    Attributes:
+        games: "small" (generated, for tiny students), "full" (generated, as large as official
+            ones) or "official" (game files, see `data_dir`).
+        data_dir: folder of the official games; else the environment variable ALFWORLD_DATA.
+        split_sizes: how many games a generated split has; others keep the default (train 3553,
+            seen 140, unseen 134, as upstream).
+        wording: of generated games: "move X to Y" or "put X in/on Y". Official files have theirs.
+        task_types: the task types to play.
+        seed: of generated games; another seed is another world.
+        engine: "native", or "textworld": the real engine (needs the extra).
+        welcome: keep the line "-= Welcome to TextWorld, ALFRED! =-" in first observations.
+        hide: commands not listed as candidates, by their first word ("help", "examine" …); they
+            still work.
+        textworld_python: the Python of the virtual environment that has the extra, if it is not
+            this one.
+        tidy: lower-case actions and drop signs that no command has, as the paper's agent did.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    games: Literal["small", "full", "official"] = "small"
+    data_dir: Path | None = None
+    split_sizes: dict[str, int] = Field(default_factory=dict)
+    wording: Literal["move", "put"] = "move"
+    task_types: tuple[str, ...] = TASK_TYPES
+    seed: int = 0
+    engine: Literal["native", "textworld"] = "native"
+    textworld_python: Path | None = None
+    welcome: bool = True
+    hide: tuple[str, ...] = ()
+    tidy: bool = True
+
+    @field_validator("task_types")
+    @classmethod
+    def _known_types(cls, types: tuple[str, ...]) -> tuple[str, ...]:
+        for name in types:
+            if name not in TASK_TYPES:
+                raise ValueError(unknown("task type", name, TASK_TYPES))
+        if not types:
+            raise ValueError("name at least one task type")
+        return types
+
+    @field_validator("split_sizes")
+    @classmethod
+    def _known_splits(cls, sizes: dict[str, int]) -> dict[str, int]:
+        for split, size in sizes.items():
+            if split not in SPLITS:
+                raise ValueError(unknown("split", split, SPLITS))
+            if size < 1:
+                raise ValueError(f"split '{split}' needs at least one game")
+        return sizes
+
+    def command(self, action: str) -> str:
+        """What the engine gets for an action."""
+        return _UNWRITABLE.sub("", action.lower()).strip() if self.tidy else action
+
+    def listed(self, commands: Sequence[str]) -> tuple[str, ...]:
+        """The candidates of an observation: admissible commands, less those to hide."""
+        if not self.hide:
+            return tuple(commands)
+        return tuple(c for c in commands if c.split(" ", 1)[0] not in self.hide)
