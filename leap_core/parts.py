@@ -9,7 +9,7 @@ from typing import Any
 
 from leap_core.config import Generation, Named, RunConfig
 from leap_core.environment import Environment
-from leap_core.errors import ConfigError, unknown
+from leap_core.errors import ConfigError, MissingExtra, unknown
 from leap_core.plugins import load_plugins
 from leap_core.policy.engine import Engine
 from leap_core.policy.layout import PromptWriter
@@ -79,6 +79,7 @@ def build_engine(policy: PolicyRef, generation: Generation, environment: Environ
         from leap_core.policy.scripted import scripted_engine
 
         return scripted_engine(environment, policy.model)
+    require_local("a student in this process")
     from leap_core.policy.transformers_engine import TransformersEngine
 
     return TransformersEngine(policy, generation)
@@ -91,6 +92,8 @@ def resolve_student(model: str, adapter: str | None, environment: Environment) -
         ConfigError: the environment has no such scripted policy or pre-trained student, or the
             folder holds no model.
     """
+    if not model.startswith(SCRIPTED):
+        require_local("a student in this process")
     if model == TINY:
         return None
     if model.startswith(SCRIPTED):
@@ -114,6 +117,19 @@ def resolve_student(model: str, adapter: str | None, environment: Environment) -
 def decoding(generation: Generation, policy: PolicyRef) -> dict[str, Any]:
     """Decoding settings as they are printed with a score."""
     return {} if policy.kind == "scripted" else generation.model_dump()
+
+
+def require_local(purpose: str) -> None:
+    """Check, without importing them, that the libraries for local models are there.
+
+    Raises:
+        MissingExtra: one is not, with the command that installs it.
+    """
+    from importlib.util import find_spec
+
+    for package in ("torch", "transformers", "trl", "peft", "datasets"):
+        if find_spec(package) is None:
+            raise MissingExtra(purpose, package, "leap-core[local]")
 
 
 def _build(kind: Kind, choice: Named, where: str, *more: Any) -> Any:

@@ -30,6 +30,7 @@ class TinyOptions(Section):
 def train_tokenizer(texts: Iterable[str], vocabulary: int, max_length: int) -> object:
     """Train a byte-level BPE tokenizer (lossless on any text) on `texts`."""
     try:
+        import torch  # noqa: F401 - asked for here, before anything is made
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
         from transformers import PreTrainedTokenizerFast
     except ImportError as error:
@@ -76,6 +77,8 @@ def save_untrained(out_dir: Path, tokenizer: object, options: TinyOptions, seed:
         num_key_value_heads=options.kv_heads,
         max_position_embeddings=options.max_length,
         tie_word_embeddings=True,
+        # The usual 0.02 is for wide models; at this width it delays learning to copy a lot.
+        initializer_range=options.hidden_size**-0.5,
         pad_token_id=tokenizer.pad_token_id,  # type: ignore[attr-defined]
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,  # type: ignore[attr-defined]

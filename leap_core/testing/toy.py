@@ -110,7 +110,8 @@ class ToyEnvironment(Environment):
         for task in tasks:
             policy = _Straight() if kind == "straight" else _Search()
             episode = self.open(task, 0)
-            observation, steps = episode.reset(), []
+            observation = episode.reset()
+            steps: list[Step] = []
             while not episode.over:
                 reason, action = policy.act(task, steps, observation)
                 steps.append(Step(observation, reason, action))
@@ -124,7 +125,9 @@ class ToyEnvironment(Environment):
         return ("search", "first-box")
 
     def scripted_policy(self, name: str) -> _Search | _FirstBox | None:
-        return {"search": _Search(), "first-box": _FirstBox()}.get(name)
+        if name == "search":
+            return _Search()
+        return _FirstBox() if name == "first-box" else None
 
     def fingerprint(self) -> dict[str, object]:
         return {"engine": "toy", "boxes": self.options.boxes}

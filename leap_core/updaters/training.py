@@ -111,6 +111,9 @@ class _Metrics(TrainerCallback):
     def __init__(self, context: UpdateContext) -> None:
         self.context = context
 
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.context.log({"step": state.max_steps, "steps": state.max_steps})
+
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         metrics = smoothed(logs or {})
         if "loss" in metrics:

@@ -90,7 +90,7 @@ def trajectories(draw: st.DrawFn) -> list[Example]:
             "task",
             0,
             t,
-        )  # fmt: skip
+        )
         for t in sorted(steps)
     ]
 
