@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from leap_core.environment import Environment
+from leap_core.errors import TeacherError
 from leap_core.types import PolicyRef, PrivilegedState, Proposal, Trajectory, Usage
 
 if TYPE_CHECKING:
@@ -90,6 +91,33 @@ class Teacher(ABC):
             leap_core.errors.TeacherError: no answer could be had for this trajectory.
             leap_core.errors.BudgetExceeded: the budget does not allow the next call.
         """
+
+    async def explain(self, trajectory: Trajectory, brief: Brief) -> TeacherReply:
+        """Write reasons for the actions of a demonstration ("autolabel", paper Algorithm 1).
+
+        The proposals repeat the actions; each reason uses nothing seen after its step.
+
+        Raises:
+            leap_core.errors.TeacherError: this teacher writes none, or has no answer.
+        """
+        raise TeacherError(f"{type(self).__name__} writes no reasons for demonstrations")
+
+    async def describe(self, trajectory: Trajectory) -> PrivilegedState:
+        """Sum up the log of a solved task as privileged state (paper section 3.1).
+
+        Raises:
+            leap_core.errors.TeacherError: this teacher sums up none, or has no answer.
+        """
+        raise TeacherError(f"{type(self).__name__} sums up no demonstrations")
+
+    def estimate(
+        self, trajectory: Trajectory, states: Sequence[PrivilegedState], brief: Brief
+    ) -> Usage:
+        """Say what `correct` would likely use for this trajectory; nothing is sent.
+
+        The default is that of a teacher that asks no model.
+        """
+        return Usage()
 
     async def aclose(self) -> None:
         """Free connections and the like."""

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--threshold", type=click.FloatRange(0, 1, min_open=True), default=0.5,
-              show_default=True, help="Score from which a correction counts as leaking.")  # fmt: skip
+              show_default=True, help="Score from which a correction leaks.")  # fmt: skip
 @click.option("--worst", type=click.IntRange(min=0), default=5, show_default=True,
               help="How many of the worst examples to show.")  # fmt: skip
 @click.option("--likelihoods/--no-likelihoods", default=True, show_default=True,
-              help="Score the corrections under the student as it was before the update.")  # fmt: skip
+              help="Score corrections under the student before its update.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.pass_obj
 def command(

@@ -63,7 +63,9 @@ def audit_run(
     source = build_parts(config).source
     if source is None or config.teacher is None:
         raise ConfigError(f"the run '{path}' has no teacher: there are no corrections to audit")
-    numbers = [n for n in folder.iterations() if (folder.iteration(n) / "corrections.jsonl").exists()]
+    numbers = [
+        n for n in folder.iterations() if (folder.iteration(n) / "corrections.jsonl").exists()
+    ]
     audited: list[Audited] = []
     with screen.bar("leak audit", len(numbers)) as bar:
         for number in numbers:

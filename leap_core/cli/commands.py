@@ -14,6 +14,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("leap_core.cli.run", "Train a student: Algorithm 1 from a config file, or resume it."),
     "evaluate": ("leap_core.cli.evaluate", "Evaluate a policy on a split of an environment."),
     "report": ("leap_core.cli.report", "Show what a run did: tables, and an HTML page."),
+    "estimate": ("leap_core.cli.estimate", "Calls, tokens and cost of a run, beforehand."),
+    "describe": ("leap_core.cli.describe", "Privileged state from demonstrations, by a model."),
     "audit": ("leap_core.cli.audit", "Do corrections leak? Could the student reach them itself?"),
     "list-plugins": ("leap_core.cli.list_plugins", "List plugins, what they give, their state."),
 }

@@ -5,15 +5,25 @@ from leap_core.correction.correct import (
     CorrectionSettings,
     correct_trajectories,
 )
+from leap_core.correction.demonstrations import (
+    Described,
+    Explained,
+    describe_demonstrations,
+    explain_demonstrations,
+)
 from leap_core.correction.leaks import Leak, find_leaks, history_text, leak_score
 from leap_core.correction.validate import Validated, snap, validate
 
 __all__ = [
     "CorrectionOutcome",
     "CorrectionSettings",
+    "Described",
+    "Explained",
     "Leak",
     "Validated",
     "correct_trajectories",
+    "describe_demonstrations",
+    "explain_demonstrations",
     "find_leaks",
     "history_text",
     "leak_score",

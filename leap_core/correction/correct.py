@@ -8,20 +8,18 @@ that records do not depend on which answer came first.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from leap_core.correction.in_order import in_order
 from leap_core.correction.leaks import history_text, leak_score
 from leap_core.correction.validate import Validated, reject, validate
 from leap_core.errors import BudgetExceeded, TeacherError
 from leap_core.privileged import PrivilegedSource
 from leap_core.teacher import Brief, Teacher, TeacherReply
 from leap_core.types import Correction, PrivilegedState, Rejection, Trajectory, Usage
-
-log = logging.getLogger(__name__)
 
 LeakPolicy = Literal["keep", "drop", "reask"]
 
@@ -86,68 +84,9 @@ async def correct_trajectories(
         BudgetExceeded: after that delivery; run again with a larger budget to go on.
         LeapError: what no other trajectory would survive either, such as a `ConfigError`.
     """
-    corrector = _Corrector(source, teacher, brief, settings)
-    delivery = _InOrder(on_outcome)
-    pending = enumerate(trajectories)
-    failures: list[Exception] = []
-    stopping = asyncio.Event()
     with ThreadPoolExecutor(1, thread_name_prefix="privileged") as thread:
-        workers = [
-            asyncio.create_task(_work(pending, corrector, thread, delivery, failures, stopping))
-            for _ in range(min(settings.concurrency, len(trajectories)))
-        ]
-        await _finish(workers, stopping)
-    if failures:
-        raise next((f for f in failures if isinstance(f, BudgetExceeded)), failures[0])
-
-
-async def _finish(workers: list[asyncio.Task[None]], stopping: asyncio.Event) -> None:
-    """Wait for the workers; if cancelled, let each finish the trajectory that it is at."""
-    if not workers:
-        return
-    try:
-        await asyncio.wait(workers)
-    except asyncio.CancelledError:
-        stopping.set()
-        log.warning("stopping; waiting for the answers under way (press Ctrl-C again to drop them)")
-        await asyncio.wait(workers)
-        raise
-
-
-async def _work(
-    pending: Iterator[tuple[int, Trajectory]],
-    corrector: _Corrector,
-    thread: ThreadPoolExecutor,
-    delivery: _InOrder,
-    failures: list[Exception],
-    stopping: asyncio.Event,
-) -> None:
-    for index, trajectory in pending:
-        try:
-            delivery.put(index, await corrector.correct(trajectory, thread))
-        except Exception as error:  # kept for the caller: raised once all workers are done
-            failures.append(error)
-            stopping.set()
-        if stopping.is_set():
-            return
-
-
-@dataclass(slots=True)
-class _InOrder:
-    """Passes outcomes on in the order of their index, holding those that came early."""
-
-    on_outcome: Callable[[CorrectionOutcome], None]
-    early: dict[int, CorrectionOutcome] = field(default_factory=dict)
-    next: int = 0
-    broken: bool = False
-
-    def put(self, index: int, outcome: CorrectionOutcome) -> None:
-        self.early[index] = outcome
-        while self.next in self.early and not self.broken:
-            self.broken = True  # unless the receiver takes it: a gap must never be jumped
-            self.on_outcome(self.early.pop(self.next))
-            self.broken = False
-            self.next += 1
+        corrector = _Corrector(source, teacher, brief, settings, thread)
+        await in_order(trajectories, corrector.correct, on_outcome, settings.concurrency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +97,15 @@ class _Corrector:
     teacher: Teacher
     brief: Brief
     settings: CorrectionSettings
+    thread: ThreadPoolExecutor
 
-    async def correct(
-        self, trajectory: Trajectory, thread: ThreadPoolExecutor
-    ) -> CorrectionOutcome:
+    async def correct(self, trajectory: Trajectory) -> CorrectionOutcome:
         blank = CorrectionOutcome(trajectory.task.id, trajectory.seed)
         try:
             # One thread: a source need not be thread-safe, and a slow replay must not hold up
             # the answers of others.
             states = await asyncio.get_running_loop().run_in_executor(
-                thread, self._states, trajectory
+                self.thread, self._states, trajectory
             )
         except Exception as error:  # the source is a plugin: one bad replay is data, not a crash
             return replace(blank, error=f"no privileged state: {_words(error)}")

@@ -22,7 +22,7 @@ from leap_teachers.keys import api_key, check_key
 from leap_teachers.limits import RateLimits
 from leap_teachers.litellm_setup import load_litellm
 from leap_teachers.options import ClientOptions
-from leap_teachers.pricing import Pricing, find_pricing, likely_tokens, most_tokens, table_entry
+from leap_teachers.pricing import Pricing, find_pricing, most_tokens, table_entry
 
 _UNKNOWN_CONTEXT = 32_768
 _HOPELESS = {401, 403, 404}
@@ -149,11 +149,10 @@ class Client:
             }
         )
 
-    def likely_cost(self, request: Request, answer_tokens: int) -> tuple[int, int, float | None]:
-        """A guess at (prompt tokens, answer tokens, dollars) of a request; nothing is sent."""
-        prompt = sum(likely_tokens(m.content) for m in request.messages)
-        answer = min(answer_tokens, request.max_tokens)
-        return prompt, answer, self.pricing.cost(prompt, answer)
+    def count_tokens(self, request: Request) -> int:
+        """Tokens of a prompt by the model's tokenizer, or one like it; nothing is sent."""
+        counter = self._litellm.token_counter
+        return int(counter(model=self.options.model, messages=request.wire()))
 
     async def aclose(self) -> None:
         """Close connections and the cache; may be called twice."""

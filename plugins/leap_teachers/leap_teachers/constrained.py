@@ -33,10 +33,13 @@ from leap_core import (
 from leap_teachers.asking import Asker, Message, Request, Scorer
 from leap_teachers.local import LocalModel
 from leap_teachers.options import ClientOptions, Prices
+from leap_teachers.pricing import Pricing, likely_usage
 from leap_teachers.prompts import Prompts
 from leap_teachers.scoring import ScoringClient
 from leap_teachers.steps import read_step, step_messages, steps_asked
 from leap_teachers.tilting import Form, divergence, draw, strength_for, tilt
+
+_ANSWER_TOKENS = 60
 
 
 class ConstrainedOptions(Section):
@@ -128,6 +131,21 @@ class ConstrainedTeacher(Teacher):
             measures=_measures([c for c in choices if c.proposal is not None]),
         )
 
+    def estimate(
+        self, trajectory: Trajectory, states: Sequence[PrivilegedState], brief: Brief
+    ) -> Usage:
+        """Count the draws, with and without the state; scoring them comes on top, and is free."""
+        requests = [
+            request
+            for step in steps_asked(trajectory, brief)
+            for hidden in (states[step].text, "")
+            for request in self._requests(
+                step_messages(self._prompts, trajectory, step, hidden, brief)
+            )
+        ]
+        answers = [_ANSWER_TOKENS] * len(requests)
+        return likely_usage(requests, answers, Pricing(Prices(input=0, output=0)))
+
     async def aclose(self) -> None:
         """Free the model, or close connections."""
         if "_model" in self.__dict__:
@@ -158,11 +176,7 @@ class ConstrainedTeacher(Teacher):
         self, told: tuple[Message, ...], untold: tuple[Message, ...], step: int
     ) -> tuple[dict[str, Proposal], Usage]:
         """Replies of both kinds that name an action, each once: they are the support."""
-        requests = [
-            Request("correction", messages, self.options.max_tokens, 1.0, 1.0, sample=n)
-            for messages in (told, untold)
-            for n in range(self.options.samples)
-        ]
+        requests = [*self._requests(told), *self._requests(untold)]
         usage, replies = Usage(), {}
         for answer in await self._model.ask_all(requests):
             usage += answer.usage
@@ -170,6 +184,12 @@ class ConstrainedTeacher(Teacher):
             if proposal is not None:
                 replies[answer.text] = proposal
         return replies, usage
+
+    def _requests(self, messages: tuple[Message, ...]) -> list[Request]:
+        return [
+            Request("correction", messages, self.options.max_tokens, 1.0, 1.0, sample=n)
+            for n in range(self.options.samples)
+        ]
 
     @cached_property
     def _model(self) -> _Model:

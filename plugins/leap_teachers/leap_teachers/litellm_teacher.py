@@ -13,10 +13,14 @@ from leap_core import (
     TeacherContext,
     TeacherReply,
     Trajectory,
+    Usage,
 )
 from leap_teachers.client import Client
+from leap_teachers.demonstrations import Describer, Explainer
 from leap_teachers.options import ClientOptions
+from leap_teachers.pricing import likely_usage
 from leap_teachers.prompts import Prompts
+from leap_teachers.steps import steps_asked
 from leap_teachers.whole import Decoding, WholeTrajectory
 
 
@@ -46,19 +50,35 @@ class LitellmTeacher(Teacher):
         super().__init__(options, context)
         self._client = Client(options, context.ledger, context.cache_dir)
         own = getattr(context.environment, "teacher_prompts", {})
-        self._protocol = WholeTrajectory(
-            self._client,
-            Prompts(own, options.prompts),
-            Decoding(
-                options.temperature, options.top_p, options.max_tokens, options.steps_per_call
-            ),
+        decoding = Decoding(
+            options.temperature, options.top_p, options.max_tokens, options.steps_per_call
         )
+        parts = (self._client, Prompts(own, options.prompts), decoding)
+        self._protocol = WholeTrajectory(*parts)
+        self._explainer = Explainer(*parts)
+        self._describer = Describer(*parts)
 
     async def correct(
         self, trajectory: Trajectory, states: Sequence[PrivilegedState], brief: Brief
     ) -> TeacherReply:
         """Ask the model about the trajectory."""
         return await self._protocol.correct(trajectory, states, brief)
+
+    async def explain(self, trajectory: Trajectory, brief: Brief) -> TeacherReply:
+        """Write reasons for a demonstration's actions."""
+        return await self._explainer.explain(trajectory, brief)
+
+    async def describe(self, trajectory: Trajectory) -> PrivilegedState:
+        """Sum up a solved task's log as privileged state."""
+        return await self._describer.describe(trajectory)
+
+    def estimate(
+        self, trajectory: Trajectory, states: Sequence[PrivilegedState], brief: Brief
+    ) -> Usage:
+        """Measure the prompts, and guess at the answers."""
+        requests = self._protocol.requests(trajectory, states, brief)
+        answers = self._protocol.likely_answers(requests, len(steps_asked(trajectory, brief)))
+        return likely_usage(requests, answers, self._client.pricing, self._client.count_tokens)
 
     async def aclose(self) -> None:
         """Close connections and the cache."""

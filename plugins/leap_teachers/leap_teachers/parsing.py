@@ -65,6 +65,18 @@ def parse_corrections(text: str, asked: Sequence[int]) -> Parsed:
     return Parsed(in_order, _summary(text), tuple(problems), missing)
 
 
+def parse_reasons(text: str, asked: Sequence[int]) -> dict[int, str]:
+    """Read an answer that gives reasons only, by step; what cannot be read is left out."""
+    entries = list(_entries(_THOUGHTS.sub(" ", text[:_LONGEST])))
+    numbered = zip(entries, _number(entries, asked), strict=True)
+    found = {step: _pick(entry, _REASON) for entry, step in numbered if step in asked}
+    return {
+        step: reason.strip()
+        for step, reason in found.items()
+        if step is not None and isinstance(reason, str) and reason.strip()
+    }
+
+
 def find_objects(text: str) -> Iterator[dict[str, Any]]:
     """Yield every whole object that stands in the text, outermost first, none twice."""
     place, starts = text.find("{"), 0

@@ -27,3 +27,12 @@ def leap_register_teachers(register: Register) -> None:
         "leap_teachers.constrained:ConstrainedTeacher",
         "Privileged replies held near unprivileged ones (Appendix B.2); needs log-probabilities",
     )
+
+
+@hookimpl
+def leap_register_privileged_sources(register: Register) -> None:
+    register(
+        "recorded",
+        "leap_teachers.recorded:RecordedSource",
+        "States from a file, such as `leap describe` writes from demonstrations",
+    )

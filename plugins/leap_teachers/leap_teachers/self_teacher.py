@@ -18,13 +18,15 @@ from leap_core import (
     TeacherContext,
     TeacherReply,
     Trajectory,
+    Usage,
 )
 from leap_teachers.asking import Asker
 from leap_teachers.client import Client
 from leap_teachers.local import LocalModel
 from leap_teachers.options import ClientOptions, Prices
+from leap_teachers.pricing import Pricing, likely_usage
 from leap_teachers.prompts import Prompts
-from leap_teachers.steps import StepByStep
+from leap_teachers.steps import StepByStep, steps_asked
 from leap_teachers.whole import Decoding, WholeTrajectory
 
 
@@ -75,6 +77,15 @@ class SelfTeacher(Teacher):
     ) -> TeacherReply:
         """Ask the student about its trajectory."""
         return await self._protocol.correct(trajectory, states, brief)
+
+    def estimate(
+        self, trajectory: Trajectory, states: Sequence[PrivilegedState], brief: Brief
+    ) -> Usage:
+        """Measure the prompts, and guess at the answers; the student's own tokens cost nothing."""
+        steps = len(steps_asked(trajectory, brief))
+        requests = self._protocol.requests(trajectory, states, brief)
+        answers = self._protocol.likely_answers(requests, steps)
+        return likely_usage(requests, answers, Pricing(Prices(input=0, output=0)))
 
     async def aclose(self) -> None:
         """Free the model, or close connections."""

@@ -14,6 +14,7 @@ from leap_teachers.whole import Decoding
 _ACTION = re.compile(r"^[ \t>*]*ACTION[ \t*]*:[ \t*]*", re.MULTILINE | re.IGNORECASE)
 _INLINE_ACTION = re.compile(r"\bACTION:[ \t]*")
 _REASON = re.compile(r"^[\s>*]*REASON[\s*]*:[\s*]*", re.IGNORECASE)
+_ANSWER_TOKENS = 60
 _THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 
 
@@ -75,7 +76,7 @@ class StepByStep:
             TeacherError: no answer does.
         """
         asked = steps_asked(trajectory, brief)
-        requests = [self._request(trajectory, states, brief, step) for step in asked]
+        requests = self.requests(trajectory, states, brief)
         answers = await self.asker.ask_all(requests)
         found = [read_step(a.text, step) for a, step in zip(answers, asked, strict=True)]
         problems = [
@@ -89,6 +90,17 @@ class StepByStep:
         for answer in answers:
             reply = TeacherReply(reply.proposals, "", reply.usage + answer.usage, reply.problems)
         return reply
+
+    def requests(
+        self, trajectory: Trajectory, states: Sequence[PrivilegedState], brief: Brief
+    ) -> list[Request]:
+        """One request for each step asked about."""
+        asked = steps_asked(trajectory, brief)
+        return [self._request(trajectory, states, brief, step) for step in asked]
+
+    def likely_answers(self, requests: Sequence[Request], steps: int) -> list[int]:
+        """A guess at the tokens of each answer."""
+        return [_ANSWER_TOKENS] * len(requests)
 
     def _request(
         self,

@@ -26,6 +26,13 @@ def attempt(trajectory: Trajectory, asked: Sequence[int]) -> str:
     return "{\n" + "\n".join(lines) + "\n ]}"
 
 
+def record(trajectory: Trajectory, end: int) -> str:
+    """What was seen and done in the first `end` steps, as JSON, one step a line."""
+    steps = [_json(_brief(n, step)) for n, step in enumerate(trajectory.steps[:end])]
+    task = f' "task": {_json(trajectory.task.goal)},'
+    return "{\n" + task + '\n "steps": [\n  ' + ",\n  ".join(steps) + "\n ]}"
+
+
 def hidden(states: Sequence[PrivilegedState], asked: Sequence[int]) -> list[Mapping[str, Any]]:
     """The privileged state at the steps asked about, each time that it changes."""
     parts: list[Mapping[str, Any]] = []

@@ -43,6 +43,8 @@ SCHEMA: Mapping[str, Any] = {
     "additionalProperties": False,
 }
 _CHARACTERS_PER_TOKEN = 3
+_ANSWER_TOKENS, _ENTRY_TOKENS = 80, 75
+"""What a summary, and an entry of one step, usually take."""
 _NOTE = (
     "In an earlier answer these steps had no entry that could be used. Give one for each of them, "
     "with an action that is available there."
@@ -95,6 +97,11 @@ class WholeTrajectory:
             self._request(trajectory, states, brief, window)
             for window in self.windows(trajectory, states, brief)
         ]
+
+    def likely_answers(self, requests: Sequence[Request], steps: int) -> list[int]:
+        """A guess at the tokens of each answer, when they are about `steps` steps in all."""
+        each = _ANSWER_TOKENS + _ENTRY_TOKENS * steps // max(1, len(requests))
+        return [each] * len(requests)
 
     def windows(
         self, trajectory: Trajectory, states: Sequence[PrivilegedState], brief: Brief

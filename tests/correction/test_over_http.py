@@ -1,0 +1,116 @@
+"""Whole commands against a real HTTP server whose answers the oracle makes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from leap_core.testing.provider import Provider, Reply
+from leap_core.testing.toy import ToyEnvironment, ToyOptions, ToySource
+
+from .test_audit import TOY_PLUGIN
+
+pytest.importorskip("leap_teachers")
+
+CONFIG = """
+iterations: 2
+environment: {name: toy, options: {boxes: 5}}
+splits: {train: train, validation: valid}
+student: {model: "scripted:first-box"}
+demonstrations: {tasks: 0}
+rollouts: {tasks: 15}
+privileged: {name: toy}
+teacher: {name: oracle}
+updater: {name: keep}
+evaluation: {tasks: 2}
+"""
+
+
+@pytest.fixture
+def oracle_server():
+    from leap_teachers.testing import OracleAnswers
+
+    environment = ToyEnvironment(ToyOptions())
+    source = ToySource(ToySource.Options(), environment)
+    answers = OracleAnswers(environment, source, environment.tasks("train"))
+    with Provider(answers) as provider:
+        yield provider
+
+
+@pytest.fixture
+def run(leap, plugin_site, tmp_path):
+    plugin_site.install("toy", TOY_PLUGIN)
+    config = tmp_path / "toy.yaml"
+    config.write_text(CONFIG)
+
+    def start(command, *args, env=None, **changes):
+        overrides = [word for k, v in changes.items() for word in ("--set", f"{k}={v}")]
+        return leap(command, str(config), *overrides, *args, env=env)
+
+    return start
+
+
+def over_http(provider: Provider, **more: str) -> dict[str, str]:
+    options = {"model": "hosted_vllm/m", "api_base": provider.base_url, **more}
+    return {"teacher.name": "litellm", "teacher.options": json.dumps(options)}
+
+
+def corrections(folder: Path, iteration: int) -> list[dict[str, object]]:
+    text = (folder / f"iterations/{iteration:02d}/corrections.jsonl").read_text()
+    found = [json.loads(line) for line in text.splitlines()]
+    for each in found:
+        del each["teacher"]
+    return found
+
+
+def test_a_run_taught_over_http_has_the_corrections_of_the_oracle(run, oracle_server, tmp_path):
+    assert run("run", "--name", "direct").returncode == 0
+    done = run("run", "--name", "http", **over_http(oracle_server))
+    assert done.returncode == 0, done.stderr
+    runs = tmp_path / "cwd" / "runs"
+    for iteration in (1, 2):
+        direct = corrections(runs / "direct", iteration)
+        assert len(direct) > 20
+        assert corrections(runs / "http", iteration) == direct
+    assert oracle_server.twice() == []
+    before = len(oracle_server.log)
+    assert run("run", "--name", "again", **over_http(oracle_server)).returncode == 0
+    assert len(oracle_server.log) == before, "a second run is answered from the cache"
+
+
+def test_a_planted_key_reaches_the_server_and_no_file(run, leap, oracle_server, tmp_path):
+    key = "sk-planted-0123456789abcdef"
+    answers = oracle_server.answer
+
+    def moody(request):
+        bad = len(oracle_server.log) % 4 == 1
+        return Reply(f"Invalid key {key}", 400) if bad else answers(request)
+
+    oracle_server.answer = moody
+    options = over_http(oracle_server, api_key_env="PLANTED_KEY")
+    done = run("run", "--name", "keyed", "--debug", env={"PLANTED_KEY": key}, **options)
+    assert done.returncode == 0, done.stderr
+    audit, report = leap("audit", "runs/keyed"), leap("report", "runs/keyed")
+    assert (audit.returncode, report.returncode) == (0, 0)
+    for told in (done, audit, report):
+        assert key not in told.stdout + told.stderr
+    assert oracle_server.log[0].headers["authorization"] == f"Bearer {key}"
+    files = [p for p in (tmp_path / "cwd").rglob("*") if p.is_file()]
+    assert len(files) > 10
+    assert not [p for p in files if key.encode() in p.read_bytes()]
+
+
+def test_demonstrations_are_described_once(run, oracle_server, tmp_path):
+    told = {"task": "t", "optimal_action_sequence": ["open box 1"], "essential_objects": []}
+    oracle_server.answer = lambda request: json.dumps(told)
+    options = over_http(oracle_server)
+    args = ("--out", "states.jsonl", "--limit", "5")
+    for _ in range(2):
+        done = run("describe", *args, **options)
+        assert done.returncode == 0, done.stderr
+        assert "5 tasks are described in states.jsonl" in done.stdout
+    assert oracle_server.answered <= 5
+    lines = (tmp_path / "cwd" / "states.jsonl").read_text().splitlines()
+    assert len({json.loads(line)["task_id"] for line in lines}) == 5
