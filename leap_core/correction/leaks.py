@@ -26,6 +26,8 @@ from leap_core.types import Trajectory
 
 How = Literal["outright", "statement", "paraphrase", "weak", "mention"]
 
+_CONJUNCTIONS = frozenset("and but so because since".split())
+_PRONOUNS = frozenset("it one they them".split())
 _LINKS = frozenset(
     "is are was were be been lie sit stand wait rest located found kept hidden stored placed put "
     "in on at inside within under behind from out of off the a an right now already there here "
@@ -128,26 +130,43 @@ def _statement(words: str) -> tuple[str, str] | None:
     return " ".join(thing), " ".join(place)
 
 
-def _asserts(text: str, one: str, other: str) -> bool:
-    return any(
-        _states(sentence, one, other) or _states(sentence, other, one)
-        for sentence in sentences(text)
-        if not _HEDGES.intersection(sentence.split())
-    )
+def _asserts(text: str, thing: str, place: str) -> bool:
+    spoken = sentences(text)
+    for i, sentence in enumerate(spoken):
+        if _HEDGES.intersection(sentence.split()):
+            continue
+        said = _without_pronouns(sentence, thing, before=" ".join(spoken[max(0, i - 2) : i]))
+        if _states(said, thing, place) or _states(said, place, thing):
+            return True
+    return False
+
+
+def _without_pronouns(sentence: str, thing: str, before: str) -> str:
+    """Put the thing in the place of "it" where it was spoken of before."""
+    words: list[str] = []
+    for word in sentence.split():
+        spoken_of = f" {thing} " in f" {before} {' '.join(words)} "
+        words.append(thing if word in _PRONOUNS and spoken_of else word)
+    return " ".join(words)
 
 
 def _states(sentence: str, first: str, second: str) -> bool:
     """Whether `first` and then `second` stand in a sentence with nothing but a link between."""
     padded = f" {sentence} "
-    start = padded.find(f" {first} ")
-    if start < 0:
-        return False
-    end = padded.find(f" {second} ", start + len(first) + 1)
-    if end < 0 or _SEEKING.intersection(padded[:start].split()[-4:]):
+    end = padded.find(f" {second} ")
+    start = padded.rfind(f" {first} ", 0, end + 1) if end >= 0 else -1
+    if start < 0 or _SEEKING.intersection(_clause(padded[:start])[-4:]):
         return False
     between = padded[start + len(first) + 2 : end].split()
     names_a_link = any(word in _PLACING or word in _HOLDING for word in between)
     return names_a_link and all(word in _LINKS or word in _HOLDING for word in between)
+
+
+def _clause(text: str) -> list[str]:
+    """The words since the last conjunction."""
+    words = text.split()
+    breaks = [i for i, word in enumerate(words) if word in _CONJUNCTIONS]
+    return words[breaks[-1] + 1 :] if breaks else words
 
 
 def _together(text: str, one: str, other: str) -> bool:

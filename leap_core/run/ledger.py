@@ -152,6 +152,7 @@ class Ledger:
         self._waiters: list[_Waiter] = []
         self._groups: dict[tuple[str, str], Totals] = {}
         self._totals = Totals()
+        self._answered: set[str] = set()
         self._reserved_tokens = 0
         self._reserved_cost = 0.0
         self._open_reservations = 0
@@ -170,6 +171,10 @@ class Ledger:
     def groups(self) -> Mapping[tuple[str, str], Totals]:
         """Totals by (purpose, model)."""
         return dict(self._groups)
+
+    def has_answer(self, key: str) -> bool:
+        """Whether a paid answer to the request `key` is recorded."""
+        return key in self._answered
 
     # -- writing ---------------------------------------------------------------------------
 
@@ -263,6 +268,8 @@ class Ledger:
         self._count(call)
 
     def _count(self, call: Call) -> None:
+        if call.status == "ok" and not call.cached:
+            self._answered.add(call.key)
         self._totals = self._totals.plus(call)
         group = (call.purpose, call.model)
         self._groups[group] = self._groups.get(group, Totals()).plus(call)

@@ -6,42 +6,33 @@ What litellm offers for retries, caching and cost is not used: see `docs/teacher
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from leap_core import Call, ConfigError, Ledger, Reservation, TeacherError, Usage
 from leap_teachers.asking import Answer, Request, digest
-from leap_teachers.cache import AnswerCache
-from leap_teachers.failures import Failure, read_failure
+from leap_teachers.cache import AnswerCache, Received
+from leap_teachers.courier import Courier, Parcel
+from leap_teachers.failures import Failure
 from leap_teachers.keys import api_key, check_key
 from leap_teachers.limits import RateLimits
 from leap_teachers.litellm_setup import load_litellm
 from leap_teachers.options import ClientOptions
 from leap_teachers.pricing import Pricing, find_pricing, most_tokens, table_entry
 
+log = logging.getLogger(__name__)
+
+_PICKED_UP: set[str] = set()
+"""Ledgers whose earlier sittings this process has seen to."""
 _UNKNOWN_CONTEXT = 32_768
 _HOPELESS = {401, 403, 404}
 """Statuses that speak of the key or the model, not of this request."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Received:
-    """An answer as it is cached."""
-
-    text: str
-    complete: bool
-    prompt_tokens: int
-    completion_tokens: int
-    cost: float | None
-    prompt_log_likelihood: float | None = None
-
-    def answer(self, usage: Usage) -> Answer:
-        return Answer(self.text, self.complete, usage, self.prompt_log_likelihood)
 
 
 class Client:
@@ -49,7 +40,9 @@ class Client:
 
     Each attempt reserves its worst case in the ledger's budget before it is sent, and is recorded
     there when it ends. An answer is on disk before it is handed over, so the same request is
-    answered from there for ever after, at no cost. Making a client writes and sends nothing.
+    answered from there for ever after, at no cost. The sending is done by a courier, which sees
+    to the requests under way even if this process is killed; the next client with the same ledger
+    waits for them and records them. Making a client writes and sends nothing.
 
     Raises:
         ConfigError: the key is missing, or there is a budget in money and no known price.
@@ -59,10 +52,11 @@ class Client:
         self.options = options
         self._ledger = ledger
         self._cache_dir = cache_dir
+        self._owner = None if ledger.path is None else str(ledger.path.resolve())
         self._key = api_key(options)
         self._slots = asyncio.Semaphore(options.concurrency)
         self._limits = RateLimits(options.requests_per_minute, options.tokens_per_minute)
-        self._under_way: dict[str, asyncio.Future[_Received]] = {}
+        self._under_way: dict[str, asyncio.Future[Received]] = {}
         self._draw = random.Random()
         self._any_answer = False
         check_key(options)
@@ -104,10 +98,11 @@ class Client:
             ConfigError: the provider refuses the key or the model.
             BudgetExceeded: the next attempt might pass the budget.
         """
+        await self._pick_up()
         key = self.key(request)
         stored = self._cache.get(key)
         if stored is not None:
-            return self._hit(request, key, _Received(**stored))
+            return self._hit(request, key, stored)
         shared = self._under_way.get(key)
         if shared is not None:
             return self._hit(request, key, await asyncio.shield(shared))
@@ -122,7 +117,7 @@ class Client:
             del self._under_way[key]
         future.set_result(received)
         usage = Usage(1, 0, received.prompt_tokens, received.completion_tokens, received.cost)
-        return received.answer(usage)
+        return _answer(received, usage)
 
     async def ask_all(self, requests: Sequence[Request]) -> list[Answer]:
         """Answer several at once; every one is seen through before an error is raised."""
@@ -155,11 +150,9 @@ class Client:
         return int(counter(model=self.options.model, messages=request.wire()))
 
     async def aclose(self) -> None:
-        """Close connections and the cache; may be called twice."""
+        """Close the cache; may be called twice."""
         if "_cache" in self.__dict__:
             self._cache.close()
-        if "_litellm" in self.__dict__:
-            await self._litellm.close_litellm_async_clients()
 
     # -- inside ----------------------------------------------------------------------------
 
@@ -171,17 +164,17 @@ class Client:
             return False
         return bool(self._litellm.supports_response_schema(self.options.model))
 
-    def _hit(self, request: Request, key: str, received: _Received) -> Answer:
+    def _hit(self, request: Request, key: str, received: Received) -> Answer:
         self._ledger.record(Call(request.purpose, self.options.model, cached=True, key=key))
-        return received.answer(Usage(cached_calls=1))
+        return _answer(received, Usage(cached_calls=1))
 
-    async def _try(self, request: Request, key: str) -> _Received:
+    async def _try(self, request: Request, key: str) -> Received:
         failure: Failure | None = None
         for attempt in range(self.options.attempts):
             if failure is not None:
                 await self._back_off(failure, attempt)
             outcome = await self._attempt(request, key, attempt)
-            if isinstance(outcome, _Received):
+            if isinstance(outcome, Received):
                 return outcome
             failure = outcome
             if not failure.again:
@@ -200,10 +193,11 @@ class Client:
             self._limits.pause(wait)
         await asyncio.sleep(failure.pause(attempt - 1, self.options.longest_wait, self._draw))
 
-    async def _attempt(self, request: Request, key: str, attempt: int) -> _Received | Failure:
+    async def _attempt(self, request: Request, key: str, attempt: int) -> Received | Failure:
         schema_size = len(str(request.schema)) if request.schema else 0
-        most = most_tokens(request.size() + schema_size, len(request.messages), request.max_tokens)
-        likely = request.size() // 4 + request.max_tokens
+        size = request.size()
+        most = most_tokens(size + schema_size, len(request.messages), request.max_tokens)
+        likely = size // 4 + request.max_tokens
         async with self._slots:
             await self._limits.enter(likely)
             room = await self._ledger.reserve(sum(most), self.pricing.cost(*most))
@@ -211,24 +205,35 @@ class Client:
             began = time.monotonic()
             with room:
                 try:
-                    response = await self._send(request)
-                except BaseException as error:
-                    failure = read_failure(error, self._key)
-                    call = replace(call, latency=round(time.monotonic() - began, 4))
-                    self._settle_failure(room, call, failure)
-                    if not isinstance(error, Exception):
-                        raise
-                    return failure
-                received = self._receive(response)
-                # On disk first: from here on nothing can lose it.
-                self._cache.put(key, self.options.model, asdict(received))
+                    outcome = await self._send(request, key)
+                except asyncio.CancelledError:
+                    outcome = Failure("given up", None, again=False, lost=True)
+                    self._settle_failure(room, call, outcome)
+                    raise
                 call = replace(call, latency=round(time.monotonic() - began, 4))
-                self._settle_answer(room, call, received)
+                if isinstance(outcome, Failure):
+                    self._settle_failure(room, call, outcome)
+                    return outcome
+                self._settle_answer(room, call, outcome)
         self._any_answer = True
-        self._limits.give_back(likely - received.prompt_tokens - received.completion_tokens)
-        return received
+        self._limits.give_back(likely - outcome.prompt_tokens - outcome.completion_tokens)
+        return outcome
 
-    async def _send(self, request: Request) -> Any:
+    async def _send(self, request: Request, key: str) -> Received | Failure:
+        prices = self.pricing.prices
+        parcel = Parcel(
+            key,
+            request.purpose,
+            self.options.model,
+            self._owner,
+            str(self._cache_dir),
+            self._arguments(request),
+            None if prices is None else prices.model_dump(),
+        )
+        return await Courier.get().carry(parcel)
+
+    def _arguments(self, request: Request) -> dict[str, Any]:
+        """What `litellm.acompletion` is called with; its own retries are off."""
         options = self.options
         more: dict[str, Any] = dict(options.parameters)
         if request.more:
@@ -238,44 +243,41 @@ class Client:
                 "type": "json_schema",
                 "json_schema": {"name": "answer", "strict": True, "schema": request.schema},
             }
-        return await self._litellm.acompletion(
-            model=options.model,
-            api_base=options.api_base,
-            api_key=self._key,
-            messages=request.wire(),
-            max_tokens=request.max_tokens,
-            temperature=request.temperature,
-            top_p=request.top_p,
-            timeout=options.timeout,
-            num_retries=0,
-            max_retries=0,
-            drop_params=True,
+        return {
+            "model": options.model,
+            "api_base": options.api_base,
+            "api_key": self._key,
+            "messages": request.wire(),
+            "max_tokens": request.max_tokens,
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            "timeout": options.timeout,
+            "num_retries": 0,
+            "max_retries": 0,
             **more,
-        )
+        }
 
-    def _receive(self, response: Any) -> _Received:
-        choice = response.choices[0]
-        usage = getattr(response, "usage", None)
-        prompt = int(getattr(usage, "prompt_tokens", 0) or 0)
-        completion = int(getattr(usage, "completion_tokens", 0) or 0)
-        cost = self.pricing.cost(prompt, completion) if prompt or completion else None
-        return _Received(
-            choice.message.content or "",
-            choice.finish_reason != "length",
-            prompt,
-            completion,
-            cost,
-            _prompt_log_likelihood(response),
-        )
+    async def _pick_up(self) -> None:
+        """Once a ledger: wait for the requests of a sitting that was killed, and record them."""
+        if self._owner is None or self._owner in _PICKED_UP:
+            return
+        _PICKED_UP.add(self._owner)
+        told = False
+        while self._cache.others_at_work(self._owner, but=Courier.get().pid):
+            if not told:
+                log.warning("waiting for answers that are under way since the run was stopped")
+                told = True
+            await asyncio.sleep(0.2)
+        for stored in self._cache.answers_of(self._owner):
+            if not self._ledger.has_answer(stored.key):
+                call = Call(stored.purpose, stored.model, key=stored.key)
+                self._ledger.record(_with_use(call, stored.received))
 
-    def _settle_answer(self, room: Reservation, call: Call, received: _Received) -> None:
+    def _settle_answer(self, room: Reservation, call: Call, received: Received) -> None:
         unknown_use = not received.prompt_tokens and not received.completion_tokens
         room.settle(
             replace(
-                call,
-                prompt_tokens=received.prompt_tokens,
-                completion_tokens=received.completion_tokens,
-                cost=received.cost,
+                _with_use(call, received),
                 at_most_tokens=room.tokens if unknown_use else 0,
                 at_most_cost=room.cost if unknown_use else 0.0,
             )
@@ -305,12 +307,17 @@ class Client:
         return TeacherError(f"no answer from '{model}' after {attempts} attempt(s): {words}")
 
 
-def _prompt_log_likelihood(response: Any) -> float | None:
-    """Sum of vLLM's `prompt_logprobs`: None for the first token, then an object for each."""
-    listed = getattr(response, "prompt_logprobs", None)
-    if not listed:
-        return None
-    return float(sum(next(iter(each.values()))["logprob"] for each in listed if each))
+def _with_use(call: Call, received: Received) -> Call:
+    return replace(
+        call,
+        prompt_tokens=received.prompt_tokens,
+        completion_tokens=received.completion_tokens,
+        cost=received.cost,
+    )
+
+
+def _answer(received: Received, usage: Usage) -> Answer:
+    return Answer(received.text, received.complete, usage, received.prompt_log_likelihood)
 
 
 def _unheard(error: BaseException) -> Exception:

@@ -52,6 +52,11 @@ def check_key(options: ClientOptions) -> None:
         )
 
 
+def keys_at_hand() -> int:
+    """A mark that changes when any key in the environment does."""
+    return hash(frozenset(item for item in os.environ.items() if _SECRET_NAME.search(item[0])))
+
+
 def redact(text: str, key: str | None = None) -> str:
     """Hide `key`, and whatever else is, or looks like, one."""
     secrets = [value for name, value in os.environ.items() if _SECRET_NAME.search(name)]

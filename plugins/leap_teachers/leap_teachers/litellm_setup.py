@@ -22,6 +22,7 @@ def load_litellm() -> Any:
     import litellm
 
     litellm.suppress_debug_info = True
+    litellm.drop_params = True  # models that know no top_p do without
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # its errors quote request headers
     return litellm

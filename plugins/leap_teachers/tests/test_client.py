@@ -161,12 +161,12 @@ def test_concurrency_is_limited(provider, options, tmp_path):
     asked = Asked({**options, "concurrency": 3}, tmp_path)
     original = Client._send
 
-    async def counted(self, request):
+    async def counted(self, request, key):
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
         try:
-            return await original(self, request)
+            return await original(self, request, key)
         finally:
             under_way -= 1
 

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ import pytest
 
 from leap_core.run.ledger import Budget, Ledger, read_calls
 from leap_core.testing.provider import Faults, Reply, faulty
+from leap_teachers.cache import is_alive
 from leap_teachers.litellm_teacher import LitellmOptions, LitellmTeacher
 from leap_teachers.testing import OracleAnswers
 
@@ -104,6 +106,7 @@ from pathlib import Path
 from conftest import World
 from leap_core import Brief, Ledger, TeacherContext
 from leap_core.correction import CorrectionSettings, correct_trajectories
+from leap_teachers.cache import is_alive
 from leap_teachers.litellm_teacher import LitellmOptions, LitellmTeacher
 
 options, folder, count = json.loads(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
@@ -133,45 +136,51 @@ def start(options: dict[str, Any], folder: Path, count: int, **env: str) -> subp
     return subprocess.Popen(command, env={**os.environ, **env}, stderr=subprocess.PIPE)
 
 
-def stored(folder: Path) -> set[str]:
-    """Keys of the answers on disk."""
-    import sqlite3
-
+def stored(folder: Path) -> int:
+    """Number of answers on disk."""
     with sqlite3.connect(folder / "cache" / "answers.sqlite") as db:
-        return {row[0] for row in db.execute("SELECT key FROM answers")}
+        return int(db.execute("SELECT count(*) FROM answers").fetchone()[0])
 
 
-def test_kill_9_loses_no_paid_answer(world, provider, options, answers, tmp_path):
-    """The server holds its answers back from some moment on; then the process is killed."""
-    held = threading.Event()
-    quarter = COUNT // 4
-
-    def answer(request):
-        if provider.answered >= quarter:
-            held.set()
-            return Reply(answers(request), delay=600.0)
-        return Reply(answers(request), delay=random.random() * 0.02)
-
-    provider.answer = answer
-    options["timeout"] = 600.0
+@pytest.mark.parametrize("moment", range(5 if FULL else 2))
+def test_kill_9_loses_no_answer_that_is_paid_or_under_way(
+    world, provider, options, answers, tmp_path, moment
+):
+    """Killed at any moment, and started again: each request is made once, and accounted for."""
+    draw = random.Random(moment)
+    provider.answer = lambda r: Reply(answers(r), delay=draw.random() * 0.2)
     child = start(options, tmp_path, COUNT)
-    try:
-        assert held.wait(60)
-        _until(lambda: len(stored(tmp_path)) >= provider.answered)
-        kept = stored(tmp_path)
-    finally:
-        child.send_signal(signal.SIGKILL)
-        child.wait()
+    while provider.answered < COUNT // 5 + 7 * moment:
+        assert child.poll() is None
+        time.sleep(draw.random() * 0.05)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert provider.answered < COUNT
 
-    provider.answer = answers
     again = start(options, tmp_path, COUNT)
     assert again.wait(120) == 0, (again.stderr and again.stderr.read()).decode()
     assert provider.twice() == []
-    assert provider.answered == COUNT
+    assert [e.outcome for e in provider.log] == ["answered"] * COUNT
     lines = (tmp_path / "outcomes.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == [[n, 4, None] for n in range(COUNT)]
-    hits = {c.key for c in read_calls(tmp_path / "ledger.jsonl") if c.cached}
-    assert hits == kept
+    calls = [c for c in read_calls(tmp_path / "ledger.jsonl") if not c.cached]
+    assert len(calls) == len({c.key for c in calls}) == COUNT
+
+
+def test_a_killed_run_that_is_not_resumed_leaves_no_process(provider, options, answers, tmp_path):
+    provider.answer = lambda r: Reply(answers(r), delay=0.5)
+    child = start(options, tmp_path, COUNT)
+    _until(lambda: len(provider.log) >= 16)
+    courier = _courier_of(tmp_path)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    _until(lambda: not is_alive(courier))
+    assert stored(tmp_path) == provider.answered == 16
+
+
+def _courier_of(folder: Path) -> int:
+    with sqlite3.connect(folder / "cache" / "answers.sqlite") as db:
+        return int(db.execute("SELECT pid FROM couriers").fetchone()[0])
 
 
 def _until(true: Any) -> None:
@@ -194,7 +203,7 @@ def test_ctrl_c_waits_for_what_is_paid(world, provider, options, answers, tmp_pa
     assert under_way.wait(60)
     child.send_signal(signal.SIGINT)
     assert child.wait(60) != 0
-    assert provider.answered == len(stored(tmp_path)) == 16
+    assert provider.answered == stored(tmp_path) == 16
     assert not [e for e in provider.log if e.outcome == "abandoned"]
 
 
