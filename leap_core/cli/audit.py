@@ -23,13 +23,13 @@ if TYPE_CHECKING:
               show_default=True, help="Score from which a correction leaks.")  # fmt: skip
 @click.option("--worst", type=click.IntRange(min=0), default=5, show_default=True,
               help="How many of the worst examples to show.")  # fmt: skip
-@click.option("--likelihoods/--no-likelihoods", default=True, show_default=True,
-              help="Score corrections under the student before its update.")  # fmt: skip
+@click.option("--no-likelihoods", is_flag=True,
+              help="Do not score the corrections under the student.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.pass_obj
 def command(
     settings: Settings, runs: tuple[Path, ...], threshold: float, worst: int,
-    likelihoods: bool, as_json: bool,
+    no_likelihoods: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Audit the corrections of some runs.
 
@@ -41,7 +41,7 @@ def command(
     from leap_core.run.progress import Screen
 
     screen = Screen(settings.quiet or as_json)
-    audits = [audit_run(run, threshold, worst, likelihoods, screen) for run in runs]
+    audits = [audit_run(run, threshold, worst, not no_likelihoods, screen) for run in runs]
     if as_json:
         click.echo(json.dumps([a.as_dict() for a in audits], ensure_ascii=False))
     else:

@@ -16,7 +16,7 @@ from leap_core.correction.audit import audit, leak_rates, worst_examples
 
 from . import toy
 
-GAMES = 200 if os.environ.get("LEAP_FULL") else 40
+GAMES = 200 if os.environ.get("LEAP_FULL") else 20
 
 CONFIG = """
 name: audited

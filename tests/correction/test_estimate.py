@@ -6,10 +6,23 @@ import json
 
 import pytest
 
-from .test_audit import CONFIG, TOY_PLUGIN
+from leap_core.cli.main import main
 
 pytest.importorskip("leap_teachers")
+pytest.importorskip("leap_alfworld")
 
+CONFIG = """
+name: estimated
+iterations: 2
+environment: {name: alfworld, options: {games: small}}
+splits: {train: train, validation: valid_unseen}
+student: {model: "scripted:explorer"}
+demonstrations: {tasks: 0}
+rollouts: {tasks: 20, horizon: 10}
+privileged: {name: alfworld-simulator}
+teacher: {name: oracle}
+updater: {name: keep}
+"""
 ADDRESS = "http://127.0.0.1:9/v1"
 SERVER = {
     "teacher.name": "litellm",
@@ -18,53 +31,65 @@ SERVER = {
 
 
 @pytest.fixture
-def estimate(leap, plugin_site, tmp_path):
-    plugin_site.install("toy", TOY_PLUGIN)
-    config = tmp_path / "audited.yaml"
+def estimate(tmp_path, monkeypatch, capsys):
+    config = tmp_path / "estimated.yaml"
     config.write_text(CONFIG)
+    monkeypatch.chdir(tmp_path)
 
-    def run(*args, **changes):
+    def run(*args, code=0, **changes):
         overrides = [word for k, v in changes.items() for word in ("--set", f"{k}={v}")]
-        return leap("estimate", str(config), *overrides, *args)
+        assert main(["estimate", str(config), *overrides, *args]) == code
+        told = capsys.readouterr()
+        return told.err if code else told.out
 
     return run
 
 
 def test_calls_tokens_and_cost_are_told_and_nothing_is_written(estimate, tmp_path):
-    done = estimate("--json", **SERVER)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert (found["calls"], found["trajectories"], found["sampled"]) == (20, 20, 8)
-    assert found["prompt_tokens"] > 20 * 500
+    found = json.loads(estimate("--json", **SERVER))
+    assert (found["calls"], found["trajectories"], found["sampled"]) == (40, 40, 8)
+    assert found["prompt_tokens"] > 40 * 1000
     price = (found["prompt_tokens"] * 2 + found["answer_tokens"] * 8) / 1e6
     assert found["cost"] == pytest.approx(price, rel=1e-3)
-    assert list((tmp_path / "cwd").iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["estimated.yaml"]
 
 
 def test_a_share_of_failing_rollouts_scales_it(estimate):
-    half = json.loads(estimate("--json", "--failing", "0.5", **SERVER).stdout)
-    assert (half["trajectories"], half["calls"]) == (10, 10)
+    half = json.loads(estimate("--json", "--failing", "0.5", **SERVER))
+    assert (half["trajectories"], half["calls"]) == (20, 20)
 
 
 def test_a_budget_that_will_not_do_is_pointed_out(estimate):
-    done = estimate(**SERVER, **{"budget.dollars": 0.001})
-    assert "would stop this run on the way" in done.stdout
+    assert "would stop this run" in estimate(**SERVER, **{"budget.dollars": 0.001})
 
 
 def test_an_unknown_price_is_unknown(estimate):
-    done = estimate(**{**SERVER, "teacher.options": "{model: m, api_base: 'http://h/v1'}"})
-    assert "cost" in done.stdout
-    assert "unknown" in done.stdout
-    assert "$" not in done.stdout
+    told = estimate(**{**SERVER, "teacher.options": "{model: m, api_base: 'http://h/v1'}"})
+    assert "unknown" in told
+    assert "$" not in told
+
+
+def test_a_known_model_has_the_price_of_the_table(estimate, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-nothing-is-sent")
+    options = {"teacher.name": "litellm", "teacher.options": "{model: gpt-4o}"}
+    found = json.loads(estimate("--json", **options))
+    assert found["cost"] > 0.01
 
 
 def test_the_oracle_costs_nothing(estimate):
-    assert "asks no model: 0 calls" in estimate().stdout
+    assert "asks no model: 0 calls" in estimate()
 
 
 def test_a_missing_key_is_one_sentence(estimate, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    done = estimate(**{"teacher.name": "litellm", "teacher.options": "{model: gpt-4o}"})
-    assert done.returncode == 2
-    assert "OPENAI_API_KEY" in done.stderr
-    assert done.stderr.count("\n") == 1
+    options = {"teacher.name": "litellm", "teacher.options": "{model: gpt-4o}"}
+    told = estimate(code=2, **options)
+    assert "OPENAI_API_KEY" in told
+    assert told.count("\n") == 1
+
+
+def test_a_key_in_the_configuration_is_refused_and_not_repeated(estimate):
+    options = {"teacher.name": "litellm", "teacher.options": "{model: m, api_key: sk-12345678}"}
+    told = estimate(code=2, **options)
+    assert "api_key_env" in told
+    assert "12345678" not in told
