@@ -11,17 +11,20 @@ from leap_core import PrivilegedState, Step, Trajectory
 SAME = "as at step {}"
 
 
-def attempt(trajectory: Trajectory, asked: Sequence[int]) -> str:
+SHORTENED = "… [shortened]"
+
+
+def attempt(trajectory: Trajectory, asked: Sequence[int], longest: int | None = None) -> str:
     """The attempt as JSON, one step a line.
 
-    Steps asked about have everything; those before have what was seen and done; those after the
-    last are left out, since no correction may rest on them.
+    Steps asked about have everything; those before have what was seen (up to `longest`
+    characters) and done; those after the last are left out, since no correction may rest on them.
     """
     lines = [f' "task": {_json(trajectory.task.goal)},', ' "steps": [']
     shown: dict[tuple[str, ...], int] = {}
     end = max(asked) + 1
     for number, step in enumerate(trajectory.steps[:end]):
-        record = _full(number, step, shown) if number in asked else _brief(number, step)
+        record = _full(number, step, shown) if number in asked else _brief(number, step, longest)
         lines.append(f"  {_json(record)}{',' if number + 1 < end else ''}")
     return "{\n" + "\n".join(lines) + "\n ]}"
 
@@ -31,6 +34,16 @@ def record(trajectory: Trajectory, end: int) -> str:
     steps = [_json(_brief(n, step)) for n, step in enumerate(trajectory.steps[:end])]
     task = f' "task": {_json(trajectory.task.goal)},'
     return "{\n" + task + '\n "steps": [\n  ' + ",\n  ".join(steps) + "\n ]}"
+
+
+def fitting_attempt(trajectory: Trajectory, asked: Sequence[int], room: int) -> str:
+    """The attempt, with what was seen earlier shortened if it is longer than `room` characters."""
+    text = ""
+    for longest in (None, 1000, 300, 80):
+        text = attempt(trajectory, asked, longest)
+        if len(text) <= room:
+            break
+    return text
 
 
 def hidden(states: Sequence[PrivilegedState], asked: Sequence[int]) -> list[Mapping[str, Any]]:
@@ -48,8 +61,7 @@ def windows(
 ) -> Iterator[tuple[int, ...]]:
     """Split the steps asked about into runs whose transcripts take at most `room` characters.
 
-    No run has more than `most` steps. A run of one step may take more than the room: it cannot be
-    split further.
+    No run has more than `most` steps. A run of one step may take more than the room.
     """
     run: list[int] = []
     for step in asked:
@@ -75,8 +87,11 @@ def _full(number: int, step: Step, shown: dict[tuple[str, ...], int]) -> dict[st
     return {**record, "reason": step.reason, "action": step.action}
 
 
-def _brief(number: int, step: Step) -> dict[str, Any]:
-    return {"step": number, "observation": step.observation.text, "action": step.action}
+def _brief(number: int, step: Step, longest: int | None = None) -> dict[str, Any]:
+    seen = step.observation.text
+    if longest is not None and len(seen) > longest:
+        seen = seen[:longest] + SHORTENED
+    return {"step": number, "observation": seen, "action": step.action}
 
 
 def _json(value: Any) -> str:

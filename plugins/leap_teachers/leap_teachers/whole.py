@@ -15,10 +15,10 @@ from leap_core import (
     Trajectory,
     snap,
 )
-from leap_teachers.asking import Answer, Asker, Request
+from leap_teachers.asking import Answer, Asker, Message, Request
 from leap_teachers.parsing import Parsed, parse_corrections
 from leap_teachers.prompts import Prompts
-from leap_teachers.transcript import attempt, hidden, windows
+from leap_teachers.transcript import fitting_attempt, hidden, windows
 
 SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -111,10 +111,7 @@ class WholeTrajectory:
         asked = [t for t in steps if brief.steps is None or t in brief.steps]
         if not asked:
             return []
-        frame = self._request(trajectory, states, brief, asked[:1]).size()
-        frame += max(len(states[t].text) for t in asked)
-        tokens = self.asker.context_tokens - self.decoding.max_tokens
-        room = tokens * _CHARACTERS_PER_TOKEN - frame
+        room = self._room(states, brief, asked)
         return list(windows(trajectory, asked, room, self.decoding.steps_per_call))
 
     async def _window(
@@ -135,6 +132,12 @@ class WholeTrajectory:
         second = _parse(answer, first.missing)
         return _joined(reply, TeacherReply(second.proposals, "", answer.usage, second.problems))
 
+    def _room(self, states: Sequence[PrivilegedState], brief: Brief, asked: Sequence[int]) -> int:
+        """Characters that the attempt may take in a prompt about these steps."""
+        tokens = self.asker.context_tokens - self.decoding.max_tokens
+        frame = self._messages(states, brief, asked, "", _NOTE)
+        return tokens * _CHARACTERS_PER_TOKEN - sum(len(m.content) for m in frame)
+
     def _request(
         self,
         trajectory: Trajectory,
@@ -143,18 +146,33 @@ class WholeTrajectory:
         asked: Sequence[int],
         note: str = "",
     ) -> Request:
-        messages = self.prompts.conversation(
+        shown = fitting_attempt(trajectory, asked, self._room(states, brief, asked))
+        drawn = self.decoding
+        return Request(
+            "correction",
+            self._messages(states, brief, asked, shown, note),
+            drawn.max_tokens,
+            drawn.temperature,
+            drawn.top_p,
+            SCHEMA,
+        )
+
+    def _messages(
+        self,
+        states: Sequence[PrivilegedState],
+        brief: Brief,
+        asked: Sequence[int],
+        shown: str,
+        note: str,
+    ) -> tuple[Message, ...]:
+        return self.prompts.conversation(
             "correct",
             level=brief.level,
             rules=brief.rules,
-            attempt=attempt(trajectory, asked),
+            attempt=shown,
             hidden=hidden(states, asked) if brief.level > 1 else [],
             asked=list(asked),
             note=note,
-        )
-        drawn = self.decoding
-        return Request(
-            "correction", messages, drawn.max_tokens, drawn.temperature, drawn.top_p, SCHEMA
         )
 
 

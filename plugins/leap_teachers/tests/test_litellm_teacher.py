@@ -67,6 +67,19 @@ def test_long_trajectories_are_asked_about_in_windows(world, provider, teacher, 
     assert max(sizes) <= 1700 * 3
 
 
+def test_what_was_seen_long_ago_is_shortened_to_fit(world, provider, teacher, answers):
+    """A page of 20,000 characters early on must not keep later steps from being asked about."""
+    trajectory = world.failures(1, length=12)[0]
+    page = replace(trajectory.steps[1].observation, text="A long page. " * 1500)
+    steps = (trajectory.steps[0], replace(trajectory.steps[1], observation=page))
+    trajectory = replace(trajectory, steps=(*steps, *trajectory.steps[2:]))
+    provider.answer = lambda r: json.dumps({"steps": [{"step": 11, "changed": False}]})
+    world.correct(teacher(context_tokens=6000, max_tokens=2000, steps_per_call=4), [trajectory])
+    last = provider.log[-1].request["messages"]
+    assert "[shortened]" in last[1]["content"]
+    assert sum(len(m["content"]) for m in last) <= 4000 * 3
+
+
 def test_lost_steps_are_asked_about_once_more(world, provider, teacher, oracle, answers):
     perfect = answers(3)
 
