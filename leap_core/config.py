@@ -81,11 +81,16 @@ class Rollouts(Section):
 
 
 class TeacherChoice(Named):
-    """The teacher and how freely it may use the privileged state (levels 1..5)."""
+    """The teacher and how freely it may use the privileged state (levels 1..5).
+
+    `repeats`: a student that goes round in circles gets the same correction again and again; this
+    many of each, word for word, are learned from in one trajectory (null: all, as in the paper).
+    """
 
     level: int = Field(3, ge=1, le=5)
     concurrency: int = Field(8, gt=0)
     leaks: Literal["keep", "drop", "reask"] = "drop"
+    repeats: int | None = Field(None, gt=0)
 
 
 class Budget(Section):
@@ -104,11 +109,16 @@ class Evaluation(Section):
 
 
 class RunConfig(Section):
-    """A whole run of Algorithm 1."""
+    """A whole run of Algorithm 1.
+
+    `learn_from: demonstrations` is the control: every iteration learns from demonstrations of the
+    tasks that it would have rolled out; no rollouts, no teacher.
+    """
 
     name: str = Field("run", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     seed: int = 0
     iterations: int = Field(3, ge=0)
+    learn_from: Literal["corrections", "demonstrations"] = "corrections"
     environment: Named
     splits: Splits = Splits()
     student: Student

@@ -113,6 +113,8 @@ class _Algorithm1:
         """Lines 3 and 4: rollouts, and corrections of the failed ones."""
         self._tell("leap_before_iteration", i, policy)
         self.screen.say(f"iteration {i} of {self.config.iterations}")
+        if self.config.learn_from == "demonstrations":
+            return self.stages.demonstrate(i)
         trajectories = self.stages.roll_out(i, policy)
         self._tell("leap_after_rollouts", i, policy)
         failed = [t for t in trajectories if t.outcome == "failure" and t.steps]

@@ -139,11 +139,12 @@ def _build(kind: Kind, choice: Named, where: str, *more: Any) -> Any:
 
 
 def _build_source(config: RunConfig, environment: Environment) -> PrivilegedSource | None:
+    needed = config.iterations and config.learn_from == "corrections"
     if config.privileged is None:
-        if config.iterations:
+        if needed:
             raise ConfigError("key 'privileged' is missing: teachers need a privileged source")
         return None
-    if config.iterations and config.teacher is None:
+    if needed and config.teacher is None:
         raise ConfigError("key 'teacher' is missing: iterations after the first need one")
     if config.teacher is not None:
         _check_teacher(config.teacher)
@@ -179,7 +180,8 @@ def _named_splits(config: RunConfig) -> Mapping[str, str]:
 def _check_demonstrations(config: RunConfig, environment: Environment) -> None:
     kinds = environment.demonstration_kinds()
     wanted = config.demonstrations.kind
-    if config.demonstrations.tasks and not kinds:
+    needed = config.demonstrations.tasks or config.learn_from == "demonstrations"
+    if needed and not kinds:
         raise ConfigError(
             f"environment '{config.environment.name}' offers no demonstrations; "
             "set demonstrations.tasks=0"

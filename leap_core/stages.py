@@ -66,28 +66,29 @@ class Stages:
 
     # Iteration 0
 
-    def demonstrate(self) -> list[Example]:
-        """Demonstrations of training tasks, cut into examples."""
-        folder = self.run.iteration(0)
+    def demonstrate(self, iteration: int = 0) -> list[Example]:
+        """Demonstrations of an iteration's training tasks, cut into examples."""
+        folder = self.run.iteration(iteration)
         records = Records(folder / "demonstrations.jsonl", Trajectory)
-        stage = self._stage(0, "demonstrations")
+        stage = self._stage(iteration, "demonstrations")
         if not stage.done:
             with stage.working():
-                self._record_demonstrations(records)
+                self._record_demonstrations(iteration, records)
         examples = Records(folder / "examples.jsonl", Example)
-        stage = self._stage(0, "examples")
+        stage = self._stage(iteration, "examples")
         if not stage.done:
             with stage.working():
                 examples.replace(
                     examples_from_demonstrations(
-                        records, self.parts.writer, self.config.environment.name
+                        records, self.parts.writer, self.config.environment.name, iteration
                     )
                 )
         return list(examples)
 
-    def _record_demonstrations(self, records: Records[Trajectory]) -> None:
+    def _record_demonstrations(self, iteration: int, records: Records[Trajectory]) -> None:
         wanted = self.config.demonstrations
-        tasks = self._draw(self.config.splits.train, wanted.tasks, 0)
+        count = self.config.rollouts.tasks if iteration else wanted.tasks
+        tasks = self._draw(self.config.splits.train, count, iteration)
         kinds = self.parts.environment.demonstration_kinds()
         if not tasks or not kinds:
             records.replace(())
@@ -226,9 +227,14 @@ class Stages:
                         self.parts.writer,
                         self.config.environment.name,
                         iteration,
+                        self.config.teacher.repeats if self.config.teacher else None,
                     )
                 )
-        return list(records)
+        built = list(records)
+        if len(built) < len(corrections):
+            repeated = len(corrections) - len(built)
+            self.screen.say(f"  {repeated} corrections repeat others word for word: left out")
+        return built
 
     def aggregate(
         self, iteration: int, demonstrations: Sequence[Example], parts: Sequence[Sequence[Example]]

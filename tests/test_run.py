@@ -136,7 +136,7 @@ def test_a_run_killed_at_any_write_ends_like_an_unbroken_one(leap: Leap, folder:
     leap("run", "toy.yaml", "--runs", "whole")
     whole = records(folder / "whole/toy")
     writes = sum(len(text.splitlines()) for name, text in whole.items() if ".jsonl" in name)
-    points = range(2, writes, max(1, writes // 14))
+    points = range(2, writes, max(1, writes // 8))
     killed = 0
     for point in points:
         died = leap("run", "toy.yaml", "--runs", f"k{point}", env={"LEAP_KILL_AT": str(point)})
@@ -145,6 +145,25 @@ def test_a_run_killed_at_any_write_ends_like_an_unbroken_one(leap: Leap, folder:
         assert resumed.returncode == 0, resumed.stderr
         assert records(folder / f"k{point}/toy") == whole, f"killed at write {point}"
     assert killed > len(points) // 2
+
+
+def test_repeats_of_a_correction_are_left_out_and_counted(leap: Leap, folder: Path) -> None:
+    write_config(folder, {"teacher": {"name": "oracle", "repeats": 1}})
+    done = leap("run", "toy.yaml")
+    assert "repeat others word for word: left out" in done.stderr
+    first = folder / "runs/toy/iterations/01"
+    replies = [(e["task_id"], e["reply"]) for e in lines(first / "examples.jsonl")]
+    assert len(replies) == len(set(replies))
+    assert len(replies) < len(lines(first / "corrections.jsonl"))
+
+
+def test_the_control_learns_from_demonstrations_alone(leap: Leap, folder: Path) -> None:
+    write_config(folder, {"learn_from": "demonstrations", "teacher": None, "privileged": None})
+    done = leap("run", "toy.yaml")
+    assert done.returncode == 0, done.stderr
+    first = folder / "runs/toy/iterations/01"
+    assert len(lines(first / "demonstrations.jsonl")) == 7
+    assert not (first / "rollouts.jsonl").exists() and not (first / "corrections.jsonl").exists()
 
 
 def test_a_task_whose_environment_fails_is_recorded(leap: Leap, folder: Path) -> None:

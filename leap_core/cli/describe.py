@@ -34,9 +34,7 @@ def command(
     from leap_core.run.progress import Screen
 
     path = config if config.exists() else packaged_config(str(config)) or config
-    done, errors = describe(
-        load_config(path, overrides), out, split, limit, Screen(settings.quiet)
-    )
+    done, errors = describe(load_config(path, overrides), out, split, limit, Screen(settings.quiet))
     click.echo(f"{done} tasks are described in {out}")
     for error in errors[:3]:
         click.echo(f"  not described: {error}", err=True)

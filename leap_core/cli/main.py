@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -127,6 +128,9 @@ cli.params += _global_flags()
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run `leap` and return the exit code; the console script passes it to `sys.exit`."""
+    # Threads of torch that wait by spinning are ten times slower as soon as another process wants
+    # the processor. Must be set before torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     settings = Settings()
     _configure_logging(settings)
     try:

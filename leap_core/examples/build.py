@@ -5,6 +5,7 @@ Steps that the teacher left alone give no example.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from leap_core.policy.layout import PromptWriter
@@ -13,9 +14,9 @@ from leap_core.types import Correction, Example, Trajectory
 
 
 def examples_from_demonstrations(
-    trajectories: Iterable[Trajectory], writer: PromptWriter, environment: str
+    trajectories: Iterable[Trajectory], writer: PromptWriter, environment: str, iteration: int = 0
 ) -> Iterator[Example]:
-    """Every step of every demonstration, as a row of iteration 0."""
+    """Every step of every demonstration."""
     for trajectory in trajectories:
         for t, step in enumerate(trajectory.steps):
             yield Example(
@@ -23,7 +24,7 @@ def examples_from_demonstrations(
                 reply=write_reply(step.reason, step.action),
                 rejected=None,
                 source="demonstration",
-                iteration=0,
+                iteration=iteration,
                 task_id=trajectory.task.id,
                 seed=trajectory.seed,
                 step=t,
@@ -37,18 +38,27 @@ def examples_from_corrections(
     writer: PromptWriter,
     environment: str,
     iteration: int,
+    repeats: int | None = None,
 ) -> Iterator[Example]:
-    """Every corrected step: the student's own history, the teacher's reply (paper, Algorithm 1)."""
+    """Every corrected step: the student's own history, the teacher's reply (paper, Algorithm 1).
+
+    With `repeats`, a reply that a trajectory has had that many times already is left out.
+    """
     by_trajectory: dict[tuple[str, int], list[Correction]] = {}
     for correction in corrections:
         by_trajectory.setdefault((correction.task_id, correction.seed), []).append(correction)
     for trajectory in trajectories:
+        said: Counter[str] = Counter()
         for correction in by_trajectory.get((trajectory.task.id, trajectory.seed), ()):
+            reply = write_reply(correction.reason, correction.action)
+            said[reply] += 1
+            if repeats is not None and said[reply] > repeats:
+                continue
             step = trajectory.steps[correction.step]
             history = trajectory.steps[: correction.step]
             yield Example(
                 prompt=writer.prompt(trajectory.task, history, step.observation),
-                reply=write_reply(correction.reason, correction.action),
+                reply=reply,
                 rejected=write_reply(correction.student_reason, correction.student_action),
                 source="correction",
                 iteration=iteration,

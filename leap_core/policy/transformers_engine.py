@@ -22,8 +22,10 @@ from leap_core.policy.engine import Engine, Request
 from leap_core.types import PolicyRef
 
 
-def load_model(policy: PolicyRef, dtype: str = "auto") -> tuple[Any, Any]:
+def load_model(policy: PolicyRef) -> tuple[Any, Any]:
     """Load (model, tokenizer) of a policy; an adapter is merged in.
+
+    The weights are float32 on a CPU, which is slow at anything else, and as stored on a GPU.
 
     Raises:
         PolicyError: there is no such model, or it cannot be loaded.
@@ -32,6 +34,7 @@ def load_model(policy: PolicyRef, dtype: str = "auto") -> tuple[Any, Any]:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    dtype = "auto" if torch.cuda.is_available() else torch.float32
     folder = Path(policy.model)
     if folder.exists() and not (folder / "config.json").is_file():
         raise PolicyError(f"no model at '{folder}': the folder has no config.json")

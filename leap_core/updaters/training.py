@@ -13,6 +13,7 @@ from transformers import logging as transformers_logging
 from trl import SFTConfig, SFTTrainer
 
 from leap_core.errors import PolicyError, UpdateError
+from leap_core.examples.packing import IGNORED
 from leap_core.policy.encoding import PromptEncoder
 from leap_core.types import Example, PolicyRef
 from leap_core.updater import UpdateContext
@@ -36,7 +37,7 @@ def train_sft(
     except PolicyError as error:
         raise UpdateError(str(error)) from error
     rows = rows_for(examples, encoder, options, context.seed)
-    trainer = SFTTrainer(
+    trainer = _Trainer(
         model=model,
         args=_arguments(options, context),
         train_dataset=Dataset.from_list(rows),
@@ -57,7 +58,14 @@ def train_sft(
 
 def _load(start: PolicyRef, options: SFTOptions) -> tuple[Any, Any]:
     try:
-        model = AutoModelForCausalLM.from_pretrained(start.model, attn_implementation="sdpa")
+        # All weights are trained in float32, whatever they are stored in: steps smaller than
+        # bfloat16's resolution would be lost. Under an adapter, a GPU holds them as stored.
+        whole = options.lora is None or not torch.cuda.is_available()
+        model = AutoModelForCausalLM.from_pretrained(
+            start.model,
+            attn_implementation="sdpa",
+            dtype=torch.float32 if whole else "auto",
+        )
         tokenizer = AutoTokenizer.from_pretrained(start.model)
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
@@ -103,6 +111,34 @@ def _arguments(options: SFTOptions, context: UpdateContext) -> SFTConfig:
         logging_steps=options.logging_steps,
         logging_first_step=True,
     )
+
+
+class _Trainer(SFTTrainer):
+    """SFTTrainer that computes logits only where there is something to learn.
+
+    Prompts are most of the tokens. The loss is SFTTrainer's own: the mean over reply tokens.
+    """
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        labels = inputs["labels"][:, 1:]
+        wanted = (labels != IGNORED).any(0).nonzero()[:, 0]
+        rest = {name: value for name, value in inputs.items() if name != "labels"}
+        outputs = model(**rest, use_cache=False, logits_to_keep=wanted)
+        loss = torch.nn.functional.cross_entropy(
+            outputs.logits.float().flatten(0, 1),
+            labels[:, wanted].flatten(),
+            ignore_index=IGNORED,
+            reduction="sum",
+        )
+        count = (labels != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
+        loss = loss / torch.as_tensor(count, device=loss.device).clamp(min=1)
+        return (loss, outputs) if return_outputs else loss
 
 
 class _Metrics(TrainerCallback):

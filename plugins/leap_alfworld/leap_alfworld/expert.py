@@ -22,12 +22,26 @@ from typing import Any
 from leap_alfworld import reasons
 from leap_alfworld.memory import Memory, kind_of, read_goal
 from leap_alfworld.model import Goal
-from leap_alfworld.search import Decision, Order, commonsense, decide, in_order
+from leap_alfworld.search import (
+    Decision,
+    Order,
+    commonsense,
+    decide,
+    in_order,
+    own_choice_first,
+    round_the_room,
+)
 from leap_core import Observation, PrivilegedState, Proposal, ScriptedPolicy, Step, Task, Trajectory
 
 
 class Expert:
-    """Corrects a student's trajectory from the simulator's states."""
+    """Corrects a student's trajectory from the simulator's states.
+
+    `order` is how levels 2 to 4 choose among places not looked at yet.
+    """
+
+    def __init__(self, order: Order = commonsense) -> None:
+        self.order = order
 
     def correct(
         self, trajectory: Trajectory, states: Sequence[PrivilegedState], level: int
@@ -49,14 +63,18 @@ class Expert:
             if level >= 5:
                 proposal = _straight(t, state.facts)
             else:
-                proposal = _realizable(t, trajectory, goal, memory, state.facts, level)
+                order = in_order if level == 1 else self.order
+                proposal = _realizable(t, trajectory, goal, memory, state.facts, level, order)
             if proposal is not None:
                 proposals.append(proposal)
         return proposals
 
 
 class Explorer(ScriptedPolicy):
-    """Searches by common sense; sees what a student sees, no more."""
+    """Searches by common sense or in another `order`; sees what a student sees, no more."""
+
+    def __init__(self, order: Order = commonsense) -> None:
+        self.order = order
 
     def act(self, task: Task, history: Sequence[Step], observation: Observation) -> tuple[str, str]:
         """Return (reason, action)."""
@@ -65,7 +83,7 @@ class Explorer(ScriptedPolicy):
             return "I do not understand the task.", "look"
         seen = [*(step.observation.text for step in history), observation.text]
         memory = Memory.of(seen, [step.action for step in history])
-        decision = decide(goal, memory, observation.candidates, commonsense)
+        decision = decide(goal, memory, observation.candidates, self.order)
         return reasons.from_history(decision, goal, memory), decision.action
 
 
@@ -84,10 +102,17 @@ def _straight(t: int, facts: Any) -> Proposal | None:
 
 
 def _realizable(
-    t: int, trajectory: Trajectory, goal: Goal, memory: Memory, facts: Any, level: int
+    t: int,
+    trajectory: Trajectory,
+    goal: Goal,
+    memory: Memory,
+    facts: Any,
+    level: int,
+    order: Order,
 ) -> Proposal:
     candidates = trajectory.steps[t].observation.candidates
-    order: Order = in_order if level == 1 else commonsense
+    if order is round_the_room:
+        order = own_choice_first(order, trajectory.steps[t].action)
     decision = decide(goal, memory, candidates, order)
     if level < 4 or decision.purpose != "search":
         return Proposal(

@@ -16,6 +16,7 @@ SPLIT_SIZES = {"train": 3553, "valid_train": 200, "valid_seen": 140, "valid_unse
 """How many games of each split count, in the official release."""
 
 DATA_VARIABLE = "ALFWORLD_DATA"
+PACKS_VARIABLE = "LEAP_DATA_DIR"
 GAME_FILE = "game.tw-pddl"
 _RELEASE = "json_2.1.1"
 
@@ -46,8 +47,12 @@ class SplitIndex:
 
 
 def find_release(data_dir: str | Path | None) -> Path | None:
-    """The folder that holds the splits: `data_dir`, else $ALFWORLD_DATA, or json_2.1.1 in it."""
+    """The folder that holds the splits, or json_2.1.1 in it: `data_dir`, else $ALFWORLD_DATA, else
+    the pack `alfworld` of $LEAP_DATA_DIR."""
     given = data_dir or os.environ.get(DATA_VARIABLE)
+    packs = os.environ.get(PACKS_VARIABLE)
+    if not given and packs:
+        given = Path(packs) / "alfworld"
     if not given:
         return None
     folder = Path(given).expanduser()

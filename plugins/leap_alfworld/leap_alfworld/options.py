@@ -34,6 +34,8 @@ class AlfworldOptions(BaseModel):
             still work.
         textworld_python: the Python of the virtual environment that has the extra, if it is not
             this one.
+        search: how the expert and the explorer go through places not looked at yet: the likeliest
+            first, or as listed (which is easier to learn than common sense is).
         tidy: lower-case actions and drop signs that no command has, as the paper's agent did.
     """
 
@@ -50,6 +52,7 @@ class AlfworldOptions(BaseModel):
     welcome: bool = True
     hide: tuple[str, ...] = ()
     tidy: bool = True
+    search: Literal["likely", "listed"] = "likely"
 
     @field_validator("task_types")
     @classmethod

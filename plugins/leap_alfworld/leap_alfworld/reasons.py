@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from leap_alfworld.memory import Memory, kind_of
 from leap_alfworld.model import PROCESS, Goal
-from leap_alfworld.search import Decision
+from leap_alfworld.search import Decision, commonsense
 
 _DONE = {"clean": "clean", "heat": "hot", "cool": "cool"}
 _TO_DO = {"clean": "cleaned", "heat": "heated", "cool": "cooled"}
-_MOST_PLACES = 7
-"""How many of the places looked at a reason lists: the latest ones."""
+_MOST_PLACES = 10
+"""How many of the places not looked at yet a reason lists: the likeliest ones."""
 
 
 def from_history(decision: Decision, goal: Goal, memory: Memory, recall: bool = True) -> str:
@@ -24,11 +24,11 @@ def from_history(decision: Decision, goal: Goal, memory: Memory, recall: bool = 
     if decision.purpose == "open":
         if thing == memory.held:
             return f"I hold the {thing}. The {place} is closed, so I open it."
-        return f"The {place} is closed. I open it to look for {_a(kind_of(thing) or thing)}."
+        return f"I need {_a(kind_of(thing) or thing)}. The {place} is closed, so I open it."
     if decision.purpose == "take":
-        return f"I see the {thing} in the {place}, so I take it."
+        return f"{_need(thing)} I see the {thing} in the {place}, so I take it."
     if decision.purpose == "fetch":
-        return f"I saw the {thing} in the {place}, so I go back there."
+        return f"{_need(thing)} I saw the {thing} in the {place}, so I go there."
     if decision.purpose == "drop":
         return f"I do not need the {thing}, so I put it down."
     if decision.purpose == "leave":
@@ -36,7 +36,7 @@ def from_history(decision: Decision, goal: Goal, memory: Memory, recall: bool = 
     if decision.purpose == "lamp":
         return f"I hold the {memory.held}. I saw the {thing} at the {place}, so I go there."
     if decision.purpose == "light":
-        return f"I hold the {memory.held} and the {thing} is here, so I turn it on."
+        return f"I hold the {memory.held}. The {thing} is here, so I turn it on."
     return _delivering(decision, goal, memory)
 
 
@@ -51,15 +51,13 @@ def _searching(decision: Decision, goal: Goal, memory: Memory, recall: bool) -> 
         return f"{need} I look again."
     if not recall:
         return f"{need} I look in the {decision.place}."
-    empty = [
-        place
-        for place, things in memory.contents.items()
-        if place in memory.looked and not any(kind_of(thing) == kind for thing in things)
-    ]
-    if not empty:
+    left = memory.unexplored()
+    if not memory.contents or not left:
         return f"{need} I look in the {decision.place} first."
-    looked = ", ".join(empty[-_MOST_PLACES:])
-    return f"{need} There is none in {looked}. Next I look in the {decision.place}."
+    if len(left) > _MOST_PLACES:
+        shown = {*commonsense(kind, left, memory)[:_MOST_PLACES], decision.place}
+        left = [place for place in left if place in shown]
+    return f"{need} I have not looked in {', '.join(left)}. Next I look in the {decision.place}."
 
 
 def _delivered(goal: Goal, memory: Memory) -> bool:
@@ -78,11 +76,11 @@ def _delivering(decision: Decision, goal: Goal, memory: Memory) -> str:
         done = _TO_DO.get(process or "", "")
         return f"I hold the {thing}. It must be {done}, so I go to the {place}."
     if decision.purpose == "process":
-        return f"I hold the {thing} at the {place}, so I {process} it."
-    state = f"{_DONE[process]} " if process else ""
+        return f"I hold the {thing}. The {place} is here, so I {process} it."
     if decision.purpose == "put":
-        return f"I hold the {state}{thing} at the {place}, so I put it there."
-    return f"I hold the {state}{thing}. It goes to the {place}, so I go there."
+        return f"I hold the {thing}. The {place} is here, so I put it there."
+    done = f"It is {_DONE[process]}. " if process else ""
+    return f"I hold the {thing}. {done}It goes to the {place}, so I go there."
 
 
 def hinted(decision: Decision, place: str, named: bool) -> str:
@@ -98,19 +96,23 @@ def straight(command: str, thing: str, place: str, verb: str) -> str:
     then = "so I go there" if going else "so I open it"
     if verb == "take":
         if going or opening:
-            return f"The {thing} is in the {place}, {then}."
-        return f"The {thing} is in the {place}, so I take it."
+            return f"{_need(thing)} It is in the {place}, {then}."
+        return f"{_need(thing)} It is in the {place}, so I take it."
     if verb == "put":
         if going or opening:
-            return f"The {thing} goes to the {place}, {then}."
-        return f"The {thing} goes to the {place}, so I put it there."
+            return f"I hold the {thing}. It goes to the {place}, {then}."
+        return f"I hold the {thing}. The {place} is here, so I put it there."
     if verb in ("use", "go"):
         if going:
-            return f"The {thing} is at the {place}, {then}."
-        return f"The {thing} is here, so I turn it on."
+            return f"{_need(thing)} It is at the {place}, {then}."
+        return f"{_need(thing)} The {thing} is here, so I turn it on."
     if going:
-        return f"The {thing} must be {_TO_DO.get(verb, '')}, so I go to the {place}."
-    return f"The {thing} must be {_TO_DO.get(verb, '')}, so I {verb} it with the {place}."
+        return f"I hold the {thing}. It must be {_TO_DO.get(verb, '')}, so I go to the {place}."
+    return f"I hold the {thing}. The {place} is here, so I {verb} it."
+
+
+def _need(thing: str) -> str:
+    return f"I need {_a(kind_of(thing))}."
 
 
 def _a(kind: str) -> str:

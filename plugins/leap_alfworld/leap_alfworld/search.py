@@ -231,6 +231,27 @@ def in_order(kind: str, places: Sequence[str], memory: Memory) -> list[str]:
     return list(places)
 
 
+def round_the_room(kind: str, places: Sequence[str], memory: Memory) -> list[str]:
+    """On from where one stands, in the order of the listing, and round to the start."""
+    here = memory.visits[-1] if memory.visits else ""
+    start = memory.places.index(here) + 1 if here in memory.places else 0
+    tour = (*memory.places[start:], *memory.places[:start])
+    return [place for place in tour if place in places]
+
+
+def own_choice_first(order: Order, action: str) -> Order:
+    """As `order`, but a place not looked at yet that the student itself goes to is as good."""
+
+    def ordered(kind: str, places: Sequence[str], memory: Memory) -> list[str]:
+        ranked = order(kind, places, memory)
+        chosen = action.removeprefix("go to ")
+        return [chosen, *(p for p in ranked if p != chosen)] if chosen in ranked else ranked
+
+    return ordered
+
+
+ORDERS: dict[str, Order] = {"likely": commonsense, "listed": round_the_room}
+
 _OPENABLE = frozenset(kind.lower() for kind in OPENABLE)
 _ACCEPTS = {place.lower(): frozenset(k.lower() for k in kinds) for place, kinds in ACCEPTS.items()}
 _WEIGHTS: dict[str, dict[str, float]] = {

@@ -1,6 +1,6 @@
 """Pre-train the small base student that leap-alfworld ships (`student.model: tiny-base`).
 
-    python pretrain_base.py OUT [--minutes 20]
+    python pretrain_base.py OUT [--steps 1800]
 
 A real student starts from pre-training; the tiny one starts from this. It reads random walks
 through generated games of another world (`seed=1000`), and at every step a remark that restates
@@ -23,6 +23,7 @@ import torch
 
 from leap_alfworld.environment import AlfworldEnvironment, AlfworldOptions
 from leap_alfworld.memory import Memory, kind_of, read_goal
+from leap_alfworld.model import PROCESS
 from leap_core import Example, Observation, Step, Task
 from leap_core.examples.packing import packed_rows
 from leap_core.policy.encoding import PromptEncoder
@@ -91,27 +92,38 @@ def remark(task: Task, memory: Memory, rng: random.Random) -> str:
         if not any(map(kind.__eq__, map(kind_of, inside)))
     ]
     seen = memory.seen_at(kind)
-    facts = [f"I need a {kind} and a {place}."] * 2
+    facts = [f"I need {an(kind)}.", f"I need {an(kind)} and {an(place)}."]
     facts += [f"I hold the {memory.held}."] * 3 if memory.held else ["I hold nothing."]
     facts += [f"I have not looked in {', '.join(memory.unexplored())}."]
+    process = PROCESS.get(goal.task_type)
+    if process:
+        facts.append(f"The {kind} must be {process}ed.")
+    for target in memory.places:
+        if kind_of(target) == place:
+            facts.append(f"The {kind} goes to the {target}.")
     if bare:
-        facts.append(f"I need a {kind}. There is none in {', '.join(bare)}.")
+        facts.append(f"I need {an(kind)}. There is none in {', '.join(bare)}.")
     if memory.visits:
         here = memory.visits[-1]
         facts.append(f"The {here} is {'closed' if here in memory.closed else 'here'}.")
-    for thing, where in seen.items():
-        facts += [f"I saw the {thing} in the {where}."] * 2
     things = [(t, p) for p, inside in memory.contents.items() for t in inside]
-    for thing, where in rng.sample(things, min(3, len(things))):
-        facts.append(f"I saw the {thing} in the {where}.")
+    for thing, where in [*seen.items(), *seen.items(), *rng.sample(things, min(3, len(things)))]:
+        said = rng.choice(
+            ("I saw the {} in the {}.", "I see the {} in the {}.", "The {} is in the {}.")
+        )
+        facts.append(said.format(thing, where))
     chosen = rng.sample(facts, min(len(facts), rng.choice((1, 2, 3, 4))))
     return " ".join(dict.fromkeys(chosen))
+
+
+def an(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--steps", type=int, default=1800)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -151,11 +163,11 @@ def train(
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=0.01)
     tasks = environment.tasks("train")
     began, tokens, step, smooth = time.monotonic(), 0, 0, 0.0
-    while (done := (time.monotonic() - began) / (60 * arguments.minutes)) < 1:
+    while (done := step / arguments.steps) < 1:
         rate = 2e-3 * min(1, (step + 1) / 50) * (0.05 + 0.95 * (1 + math.cos(math.pi * done)) / 2)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        longest = 8 if done < 0.6 else 20
+        longest = 8 if done < 0.7 else 20
         walks = [
             walk(environment, writer, tasks[1000 + 4 * step + i], rng, longest) for i in range(4)
         ]

@@ -54,6 +54,7 @@ class Client:
         self._cache_dir = cache_dir
         self._owner = None if ledger.path is None else str(ledger.path.resolve())
         self._key = api_key(options)
+        self._picking_up = asyncio.Lock()
         self._slots = asyncio.Semaphore(options.concurrency)
         self._limits = RateLimits(options.requests_per_minute, options.tokens_per_minute)
         self._under_way: dict[str, asyncio.Future[Received]] = {}
@@ -72,13 +73,9 @@ class Client:
         return AnswerCache(self._cache_dir)
 
     @cached_property
-    def _litellm(self) -> Any:
-        return load_litellm()
-
-    @cached_property
     def pricing(self) -> Pricing:
         """Prices of the model."""
-        return find_pricing(self.options, self._litellm)
+        return find_pricing(self.options)
 
     @cached_property
     def context_tokens(self) -> int:
@@ -87,7 +84,7 @@ class Client:
             return self.options.context_tokens
         if self.options.api_base is not None:
             return _UNKNOWN_CONTEXT
-        known = table_entry(self.options.model, self._litellm).get("max_input_tokens")
+        known = table_entry(self.options.model).get("max_input_tokens")
         return int(known) if known else _UNKNOWN_CONTEXT
 
     async def ask(self, request: Request) -> Answer:
@@ -146,8 +143,8 @@ class Client:
 
     def count_tokens(self, request: Request) -> int:
         """Tokens of a prompt by the model's tokenizer, or one like it; nothing is sent."""
-        counter = self._litellm.token_counter
-        return int(counter(model=self.options.model, messages=request.wire()))
+        count = load_litellm().token_counter
+        return int(count(model=self.options.model, messages=request.wire()))
 
     async def aclose(self) -> None:
         """Close the cache; may be called twice."""
@@ -162,7 +159,7 @@ class Client:
             return self.options.structured == "on"
         if self.options.api_base is not None:
             return False
-        return bool(self._litellm.supports_response_schema(self.options.model))
+        return bool(load_litellm().supports_response_schema(self.options.model))
 
     def _hit(self, request: Request, key: str, received: Received) -> Answer:
         self._ledger.record(Call(request.purpose, self.options.model, cached=True, key=key))
@@ -259,19 +256,23 @@ class Client:
 
     async def _pick_up(self) -> None:
         """Once a ledger: wait for the requests of a sitting that was killed, and record them."""
-        if self._owner is None or self._owner in _PICKED_UP:
+        owner = self._owner
+        if owner is None or owner in _PICKED_UP:
             return
-        _PICKED_UP.add(self._owner)
-        told = False
-        while self._cache.others_at_work(self._owner, but=Courier.get().pid):
-            if not told:
-                log.warning("waiting for answers that are under way since the run was stopped")
-                told = True
-            await asyncio.sleep(0.2)
-        for stored in self._cache.answers_of(self._owner):
-            if not self._ledger.has_answer(stored.key):
-                call = Call(stored.purpose, stored.model, key=stored.key)
-                self._ledger.record(_with_use(call, stored.received))
+        async with self._picking_up:  # nothing is asked before this is done
+            if owner in _PICKED_UP:
+                return
+            told = False
+            while self._cache.others_at_work(owner, but=Courier.get().pid):
+                if not told:
+                    log.warning("waiting for answers under way since the run was stopped")
+                    told = True
+                await asyncio.sleep(0.2)
+            for stored in self._cache.answers_of(owner):
+                if not self._ledger.has_answer(stored.key):
+                    call = Call(stored.purpose, stored.model, key=stored.key)
+                    self._ledger.record(_with_use(call, stored.received))
+            _PICKED_UP.add(owner)
 
     def _settle_answer(self, room: Reservation, call: Call, received: Received) -> None:
         unknown_use = not received.prompt_tokens and not received.completion_tokens

@@ -8,6 +8,7 @@ from typing import Any
 
 from leap_core import Usage
 from leap_teachers.asking import Request
+from leap_teachers.litellm_setup import load_litellm
 from leap_teachers.options import ClientOptions, Prices
 
 _TOKENS_PER_MESSAGE = 16
@@ -31,22 +32,23 @@ class Pricing:
         return total / 1e6
 
 
-def find_pricing(options: ClientOptions, litellm: Any) -> Pricing:
+def find_pricing(options: ClientOptions) -> Pricing:
     """Prices as stated in the options, else from litellm's table.
 
     The table is not asked about a server of one's own: what runs there may bear any name.
     """
     if options.prices is not None or options.api_base is not None:
         return Pricing(options.prices)
-    entry = table_entry(options.model, litellm)
+    entry = table_entry(options.model)
     asked, answered = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
     if asked is None or answered is None:
         return Pricing(None)
     return Pricing(Prices(input=float(asked) * 1e6, output=float(answered) * 1e6))
 
 
-def table_entry(model: str, litellm: Any) -> dict[str, Any]:
+def table_entry(model: str) -> dict[str, Any]:
     """What litellm's table says about a model; empty if it is not there."""
+    litellm = load_litellm()
     for name in (model, model.partition("/")[2]):
         if name in litellm.model_cost:
             return dict(litellm.model_cost[name])

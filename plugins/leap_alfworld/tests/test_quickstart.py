@@ -1,0 +1,47 @@
+"""What the demo is made of: the shipped configuration and the shipped base student."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from leap_alfworld.environment import AlfworldEnvironment
+from leap_alfworld.options import AlfworldOptions
+from leap_core.config import load_config
+from leap_core.examples import examples_from_demonstrations
+from leap_core.parts import build_parts, packaged_config
+
+
+def test_the_packaged_configuration_can_be_run() -> None:
+    pytest.importorskip("trl")
+    path = packaged_config("quickstart")
+    assert path is not None
+    parts = build_parts(load_config(path))
+    assert parts.environment.pretrained_student() is not None
+    assert parts.horizon == 20
+
+
+def test_examples_hold_configurations_that_can_be_run() -> None:
+    folder = Path(__file__).parents[3] / "examples"
+    if not folder.is_dir():
+        pytest.skip("not in a checkout")
+    names = {load_config(path).name for path in folder.glob("*.yaml")}
+    assert {"quickstart", "quickstart-bc", "quickstart-smallest", "alfworld-official"} <= names
+
+
+def test_the_base_student_is_small_and_its_tokenizer_loses_nothing() -> None:
+    transformers = pytest.importorskip("transformers")
+    folder = AlfworldEnvironment(AlfworldOptions()).pretrained_student()
+    assert folder is not None
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 3_000_000
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    path = packaged_config("quickstart")
+    assert path is not None
+    config = load_config(path)
+    parts = build_parts(config)
+    tasks = parts.environment.tasks("train")[:4]
+    shown = parts.environment.demonstrations(tasks, "planner")
+    for example in examples_from_demonstrations(shown, parts.writer, "alfworld"):
+        text = example.prompt.text + example.reply
+        assert tokenizer.decode(tokenizer.encode(text)) == text
