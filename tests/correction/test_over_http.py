@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
+from leap_core import Brief, Ledger, TeacherContext
+from leap_core.correction import CorrectionSettings, correct_trajectories
 from leap_core.testing.provider import Provider, Reply
 from leap_core.testing.toy import ToyEnvironment, ToyOptions, ToySource
 
-from .test_audit import TOY_PLUGIN
+from .test_audit import TOY_PLUGIN, walk
 
 pytest.importorskip("leap_teachers")
 
@@ -114,3 +117,41 @@ def test_demonstrations_are_described_once(run, oracle_server, tmp_path):
     assert oracle_server.answered <= 5
     lines = (tmp_path / "cwd" / "states.jsonl").read_text().splitlines()
     assert len({json.loads(line)["task_id"] for line in lines}) == 5
+
+
+@pytest.mark.parametrize("level", [3, 5])
+def test_alfworld_corrections_over_http_are_those_of_the_oracle(tmp_path, level):
+    module = pytest.importorskip("leap_alfworld.environment")
+    from leap_alfworld.privileged import SimulatorSource, SourceOptions
+    from leap_teachers.litellm_teacher import LitellmOptions, LitellmTeacher
+    from leap_teachers.oracle import OracleOptions, OracleTeacher
+    from leap_teachers.testing import OracleAnswers
+
+    environment = module.AlfworldEnvironment(module.AlfworldEnvironment.Options())
+    source = SimulatorSource(SourceOptions(), environment)
+    tasks = environment.tasks("train")[:8]
+    walks = [walk(environment, task, n, length=12) for n, task in enumerate(tasks)]
+    lent = TeacherContext(environment, Ledger(), tmp_path)
+
+    def corrected(teacher):
+        outcomes = []
+
+        async def run():
+            await correct_trajectories(
+                walks,
+                source=source,
+                teacher=teacher,
+                brief=Brief(level=level, rules=environment.guidance),
+                settings=CorrectionSettings(leak_policy="keep"),
+                on_outcome=outcomes.append,
+            )
+            await teacher.aclose()
+
+        asyncio.run(run())
+        return [outcome.corrections for outcome in outcomes]
+
+    with Provider(OracleAnswers(environment, source, tasks, level)) as provider:
+        options = LitellmOptions(model="hosted_vllm/m", api_base=provider.base_url)
+        over_http = corrected(LitellmTeacher(options, lent))
+    assert over_http == corrected(OracleTeacher(OracleOptions(), lent))
+    assert sum(map(len, over_http)) > 80

@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from leap_core import Call, ConfigError, Ledger, Reservation, TeacherError, Usage
-from leap_teachers.asking import Answer, Request, digest
+from leap_teachers.asking import Answer, Request
 from leap_teachers.cache import AnswerCache, Received
 from leap_teachers.courier import Courier, Parcel
 from leap_teachers.failures import Failure
@@ -25,6 +24,7 @@ from leap_teachers.limits import RateLimits
 from leap_teachers.litellm_setup import load_litellm
 from leap_teachers.options import ClientOptions
 from leap_teachers.pricing import Pricing, find_pricing, most_tokens, table_entry
+from leap_teachers.wire import call_arguments, request_key
 
 log = logging.getLogger(__name__)
 
@@ -126,20 +126,7 @@ class Client:
 
     def key(self, request: Request) -> str:
         """Hash of all that the answer depends on."""
-        options = self.options
-        return digest(
-            {
-                "model": options.model,
-                "api_base": options.api_base,
-                "messages": request.wire(),
-                "max_tokens": request.max_tokens,
-                "temperature": request.temperature,
-                "top_p": request.top_p,
-                "schema": request.schema if self._holds_to_schema else None,
-                "parameters": {**options.parameters, **request.more},
-                "sample": request.sample,
-            }
-        )
+        return request_key(self.options, request, self._holds_to_schema)
 
     def count_tokens(self, request: Request) -> int:
         """Tokens of a prompt by the model's tokenizer, or one like it; nothing is sent."""
@@ -224,35 +211,10 @@ class Client:
             self.options.model,
             self._owner,
             str(self._cache_dir),
-            self._arguments(request),
+            call_arguments(self.options, request, self._holds_to_schema, self._key),
             None if prices is None else prices.model_dump(),
         )
         return await Courier.get().carry(parcel)
-
-    def _arguments(self, request: Request) -> dict[str, Any]:
-        """What `litellm.acompletion` is called with; its own retries are off."""
-        options = self.options
-        more: dict[str, Any] = dict(options.parameters)
-        if request.more:
-            more["extra_body"] = {**more.get("extra_body", {}), **request.more}
-        if request.schema is not None and self._holds_to_schema:
-            more["response_format"] = {
-                "type": "json_schema",
-                "json_schema": {"name": "answer", "strict": True, "schema": request.schema},
-            }
-        return {
-            "model": options.model,
-            "api_base": options.api_base,
-            "api_key": self._key,
-            "messages": request.wire(),
-            "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            "timeout": options.timeout,
-            "num_retries": 0,
-            "max_retries": 0,
-            **more,
-        }
 
     async def _pick_up(self) -> None:
         """Once a ledger: wait for the requests of a sitting that was killed, and record them."""
