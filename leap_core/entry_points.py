@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
 from dataclasses import dataclass
 from importlib import import_module, metadata
 from typing import Any
@@ -48,18 +50,30 @@ def _source(point: metadata.EntryPoint, distribution: metadata.Distribution | No
 
 
 def _unreadable(distribution: metadata.Distribution, error: Exception) -> Iterator[Source]:
-    """Yield a source that fails, if the package whose entry points cannot be read is a plugin."""
+    """Yield sources that fail: the plugins of a package whose entry points cannot be read."""
 
     def fail() -> Any:
         raise PluginError(f"its entry points cannot be read: {one_line(error)}")
 
     package, version = _identity(distribution)
     try:
-        is_plugin = f"[{ENTRY_POINT_GROUP}]" in (distribution.read_text("entry_points.txt") or "")
+        text = distribution.read_text("entry_points.txt") or ""
     except Exception:
-        is_plugin = package.startswith("leap-")
-    if is_plugin:
-        yield Source(package, package, version, fail)
+        names = [package] if package.startswith("leap-") else []
+    else:
+        names = _declared(text) or [package] if f"[{ENTRY_POINT_GROUP}]" in text else []
+    for name in names:
+        yield Source(name, package, version, fail)
+
+
+def _declared(text: str) -> list[str]:
+    """Names of our group in an entry_points.txt; none where it cannot be parsed."""
+    declared = ConfigParser(delimiters=("=",), interpolation=None)
+    try:
+        declared.read_string(text)
+        return list(declared[ENTRY_POINT_GROUP])
+    except (ConfigParserError, KeyError):
+        return []
 
 
 def _identity(distribution: metadata.Distribution | None) -> tuple[str, str]:

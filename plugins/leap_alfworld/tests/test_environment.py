@@ -237,8 +237,17 @@ def test_the_data_folder_may_come_from_the_variable(release, monkeypatch):
     assert len(environment(games="official").tasks("valid_seen")) == 3
 
 
+def test_games_are_found_in_the_folder_of_data_packs(release, tmp_path, monkeypatch):
+    monkeypatch.delenv("ALFWORLD_DATA", raising=False)
+    (tmp_path / "packs").mkdir()
+    (tmp_path / "packs" / "alfworld").symlink_to(release)
+    monkeypatch.setenv("LEAP_DATA_DIR", str(tmp_path / "packs"))
+    assert environment(games="official").tasks("train")
+
+
 def test_missing_data_is_said_in_one_sentence(tmp_path, monkeypatch):
     monkeypatch.delenv("ALFWORLD_DATA", raising=False)
+    monkeypatch.delenv("LEAP_DATA_DIR", raising=False)
     with pytest.raises(DataError, match="set the option 'data_dir'"):
         environment(games="official").tasks("train")
     with pytest.raises(DataError, match="does not exist"):

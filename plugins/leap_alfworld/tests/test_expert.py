@@ -9,7 +9,9 @@ import pytest
 
 from leap_alfworld.environment import AlfworldEnvironment, AlfworldOptions
 from leap_alfworld.expert import Expert
+from leap_alfworld.memory import Memory
 from leap_alfworld.privileged import SimulatorSource, SourceOptions
+from leap_alfworld.search import own_choice_first, round_the_room
 from leap_core import Observation, PrivilegedState, Step, Task, Trajectory
 from leap_core.correction import history_text, leak_score, validate
 
@@ -143,12 +145,13 @@ def follow(environment, task: Task, level: int) -> Trajectory:
 def test_reasons_are_short_sentences(environment, level):
     for trajectory, states in cases(environment, 12):
         for proposal in Expert().correct(trajectory, states, level):
-            assert len(proposal.reason.split()) <= 34
+            # A search names at most ten places that are left, of two words each, and the next one.
+            assert len(proposal.reason.split()) <= 40
             assert proposal.reason.endswith(".")
             assert proposal.reason[0].isupper()
 
 
-def test_level_3_restates_what_was_looked_at():
+def test_level_3_restates_where_it_has_not_looked_yet():
     goal = "put a mug in shelf."
     room = "you see a cabinet 1, a desk 1, a drawer 1, and a shelf 1."
     opening = f"Looking quickly around you, {room}\n\nYour task is to: {goal}"
@@ -162,8 +165,27 @@ def test_level_3_restates_what_was_looked_at():
     task = Task("t", "train", goal)
     state = PrivilegedState("", (), {"dead_end": False, "plan": [], "locations": {}})
     found = Expert().correct(Trajectory(task, steps), [state, state], 3)[1]
-    assert found.reason.startswith("I need a mug. There is none in desk 1. Next I look in the ")
+    assert found.reason.startswith(
+        "I need a mug. I have not looked in cabinet 1, drawer 1, shelf 1. Next I look in the "
+    )
     assert found.action in here
+
+
+def test_round_the_room_goes_on_from_where_one_stands():
+    memory = Memory(places=("bed 1", "desk 1", "drawer 1", "shelf 1"))
+    memory.note("go to drawer 1", "You arrive at drawer 1. The drawer 1 is closed.")
+    assert round_the_room("mug", ["bed 1", "desk 1", "shelf 1"], memory) == [
+        "shelf 1",
+        "bed 1",
+        "desk 1",
+    ]
+
+
+def test_a_place_that_the_student_chose_itself_is_as_good():
+    memory = Memory(places=("bed 1", "desk 1", "shelf 1"))
+    order = own_choice_first(round_the_room, "go to shelf 1")
+    assert order("mug", ["bed 1", "desk 1", "shelf 1"], memory)[0] == "shelf 1"
+    assert order("mug", ["bed 1", "desk 1"], memory)[0] == "bed 1"
 
 
 def test_nothing_is_proposed_after_a_dead_end():
