@@ -169,6 +169,7 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # libraries may print
     load_litellm()
     gc.freeze()  # its many modules need not be looked through for garbage
+    gc.set_threshold(20_000)
     asyncio.run(_Desk(outgoing).work(incoming))
     os._exit(0)  # nothing is left to do: skip the slow exits of libraries
 
