@@ -132,6 +132,12 @@ class RunConfig(Section):
     budget: Budget = Budget()
 
 
+def substance(config: RunConfig) -> dict[str, Any]:
+    """All of a configuration that its records depend on: not what it may spend, nor how fast."""
+    free = {"budget": True, "teacher": {"concurrency"}}
+    return config.model_dump(mode="json", exclude=free)  # type: ignore[arg-type]
+
+
 M = TypeVar("M", bound=BaseModel)
 
 

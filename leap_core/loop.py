@@ -16,7 +16,7 @@ from pathlib import Path
 
 from leap_core.config import RunConfig
 from leap_core.evaluation import Evaluation
-from leap_core.parts import build_parts, resolve_student
+from leap_core.parts import build_parts, check_teacher, resolve_student
 from leap_core.plugins import load_plugins
 from leap_core.run.folder import RunFolder
 from leap_core.run.progress import Screen
@@ -62,6 +62,7 @@ def run_leap(config: RunConfig, run_dir: Path, screen: Screen) -> RunResult:
     """
     parts = build_parts(config)
     resolve_student(config.student.model, config.student.adapter, parts.environment)
+    check_teacher(config, parts.environment)
     run = RunFolder.prepare(run_dir, config)
     with run.locked():
         run.write_manifest(

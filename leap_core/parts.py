@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from leap_core.config import Generation, Named, RunConfig
@@ -15,6 +16,7 @@ from leap_core.policy.engine import Engine
 from leap_core.policy.layout import PromptWriter
 from leap_core.privileged import PrivilegedSource
 from leap_core.registry import Kind, build_options
+from leap_core.run.ledger import Budget, Ledger
 from leap_core.teacher import Teacher, TeacherContext
 from leap_core.types import PolicyRef
 from leap_core.updater import Updater
@@ -63,6 +65,19 @@ def build_environment(choice: Named, where: str = "environment") -> Environment:
     """Build the environment that `choice` names."""
     environment: Environment = _build("environment", choice, where)
     return environment
+
+
+def check_teacher(config: RunConfig, environment: Environment) -> None:
+    """Build the teacher once, for nothing: it says now what it could not do later.
+
+    Raises:
+        ConfigError: a missing key, a budget without a price, an environment without an expert …
+    """
+    if config.teacher is None or config.learn_from != "corrections" or not config.iterations:
+        return
+    with TemporaryDirectory() as folder:
+        ledger = Ledger(budget=Budget(config.budget.dollars, config.budget.tokens))
+        build_teacher(config, TeacherContext(environment, ledger, Path(folder)))
 
 
 def build_teacher(config: RunConfig, context: TeacherContext) -> Teacher:

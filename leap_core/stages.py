@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from leap_core.config import Generation, RunConfig
+from leap_core.config import Generation, RunConfig, substance
 from leap_core.correction import CorrectionOutcome, CorrectionSettings, correct_trajectories
 from leap_core.evaluation import Evaluation, evaluate
 from leap_core.examples import (
@@ -52,6 +52,7 @@ class Answer:
     usage: Usage
     problems: tuple[str, ...]
     error: str | None
+    measures: dict[str, float] = field(default_factory=dict)
 
 
 class Stages:
@@ -62,7 +63,7 @@ class Stages:
         self.parts = parts
         self.run = run
         self.screen = screen
-        self.basis = [config.model_dump(mode="json"), dict(parts.environment.fingerprint())]
+        self.basis = [substance(config), dict(parts.environment.fingerprint())]
 
     # Iteration 0
 
@@ -435,6 +436,7 @@ def _answer(outcome: CorrectionOutcome) -> Answer:
         outcome.usage,
         outcome.problems,
         outcome.error,
+        dict(outcome.measures),
     )
 
 

@@ -68,7 +68,8 @@ class Observation:
 def matches(template: str, action: str) -> bool:
     """Whether `action` fills every `<placeholder>` of `template` with some text."""
     parts = [re.escape(part) for part in _PLACEHOLDER.split(template)]
-    return re.fullmatch(r"(?=.*\S).+".join(parts), action, re.DOTALL) is not None
+    found = re.fullmatch("(.+)".join(parts), action, re.DOTALL)
+    return found is not None and all(filled.strip() for filled in found.groups())
 
 
 @dataclass(frozen=True, slots=True)

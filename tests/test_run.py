@@ -227,6 +227,21 @@ def test_a_name_in_use_with_another_configuration_is_refused(leap: Leap, folder:
     assert records(folder / "runs/toy") == before
 
 
+def test_a_run_goes_on_with_another_budget(leap: Leap, folder: Path) -> None:
+    leap("run", "toy.yaml")
+    again = leap("run", "toy.yaml", "--set", "budget.dollars=9", "--set", "teacher.concurrency=2")
+    assert again.returncode == 0, again.stderr
+    assert "dollars: 9" in (folder / "runs/toy/config.yaml").read_text()
+
+
+def test_a_missing_key_is_said_before_anything_is_written(leap: Leap, folder: Path) -> None:
+    write_config(folder, {"teacher": {"name": "litellm", "options": {"model": "gpt-4o"}}})
+    refused = leap("run", "toy.yaml", env={"OPENAI_API_KEY": ""})
+    assert refused.returncode == 2
+    assert "OPENAI_API_KEY" in refused.stderr
+    assert not (folder / "runs").exists()
+
+
 def test_an_unreadable_run_folder_is_refused(leap: Leap, folder: Path) -> None:
     leap("run", "toy.yaml")
     (folder / "runs/toy/config.yaml").write_text("[:")

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 import yaml
 
-from leap_core.config import RunConfig, to_yaml, validated
+from leap_core.config import RunConfig, substance, to_yaml, validated
 from leap_core.errors import RunFolderError
 from leap_core.run.records import read_json, write_aside, write_json
 from leap_core.types import PolicyRef
@@ -36,6 +36,8 @@ class RunFolder:
     def prepare(cls, path: Path, config: RunConfig) -> RunFolder:
         """Create the folder, or open it to go on with the same configuration.
 
+        The budget and the teacher's concurrency may differ from last time.
+
         Raises:
             RunFolderError: the name is in use with another configuration, or is no run folder.
         """
@@ -43,12 +45,14 @@ class RunFolder:
         resolved = to_yaml(config)
         if folder.config_path.exists():
             present = folder.config()
-            if present != config:
-                changed = ", ".join(_differences(present.model_dump(), config.model_dump()))
+            if substance(present) != substance(config):
+                changed = ", ".join(_differences(substance(present), substance(config)))
                 raise RunFolderError(
                     f"the run '{path}' is already in use with another configuration "
                     f"(it differs in: {changed}); choose another name with --name"
                 )
+            if present != config:
+                write_aside(folder.config_path, resolved.encode())
             return folder
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise RunFolderError(

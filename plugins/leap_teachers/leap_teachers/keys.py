@@ -43,6 +43,9 @@ def check_key(options: ClientOptions) -> None:
         return
     from leap_teachers.litellm_setup import load_litellm
 
+    for name in [name for name, value in os.environ.items() if not value.strip()]:
+        if _SECRET_NAME.search(name):
+            del os.environ[name]  # set to nothing is not set; litellm looks at the name alone
     found = load_litellm().validate_environment(options.model)
     missing = [name for name in found.get("missing_keys", ()) if not os.environ.get(name)]
     if missing and not found.get("keys_in_environment"):
