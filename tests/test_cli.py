@@ -186,3 +186,29 @@ def test_the_list_of_plugins_is_not_cut_off_where_there_is_no_terminal(leap, plu
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("sad ")]
     assert reason.strip() in line
     assert "\x1b" not in done.stdout
+
+
+def test_data_of_an_environment_is_fetched_by_its_own_command(leap, plugin_site) -> None:
+    plugin_site.install(
+        "shop",
+        """
+        import click
+        from leap_core import hookimpl
+
+        LEAP_API_VERSION = 1
+        group = click.Group("shop")
+
+        @group.command("data")
+        @click.argument("out")
+        def data(out):
+            click.echo(f"fetched to {out}")
+
+        @hookimpl
+        def leap_register_commands(register):
+            register("shop", "shop_plugin:group", "a shop")
+        """,
+    )
+    assert leap("data", "shop", "here").stdout == "fetched to here\n"
+    refused = leap("data", "shp", "here")
+    assert refused.returncode == 2
+    assert "did you mean 'shop'?" in refused.stderr
