@@ -64,11 +64,13 @@ class Demonstrations(Section):
     """What behaviour cloning (iteration 0) starts from: `tasks` demonstrations of a kind.
 
     `kind` is one of the environment's; null takes its first. `replay` is how many of them join
-    the corrections in later iterations; null is all, as the paper aggregates.
+    the corrections in later iterations; null is all, as the paper aggregates. `reasons: teacher`
+    has the teacher write the reasons (the paper's autolabelling), from the demonstration alone.
     """
 
     tasks: int = Field(300, ge=0)
     kind: str | None = None
+    reasons: Literal["own", "teacher"] = "own"
     replay: int | None = Field(None, ge=0)
 
 

@@ -73,7 +73,11 @@ def check_teacher(config: RunConfig, environment: Environment) -> None:
     Raises:
         ConfigError: a missing key, a budget without a price, an environment without an expert …
     """
-    if config.teacher is None or config.learn_from != "corrections" or not config.iterations:
+    corrects = config.iterations and config.learn_from == "corrections"
+    explains = config.demonstrations.reasons == "teacher"
+    if explains and config.teacher is None:
+        raise ConfigError("key 'teacher' is missing: demonstrations.reasons asks for one")
+    if config.teacher is None or not (corrects or explains):
         return
     with TemporaryDirectory() as folder:
         ledger = Ledger(budget=Budget(config.budget.dollars, config.budget.tokens))

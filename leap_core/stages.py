@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,13 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from leap_core.config import Generation, RunConfig, substance
-from leap_core.correction import CorrectionOutcome, CorrectionSettings, correct_trajectories
+from leap_core.correction import (
+    CorrectionOutcome,
+    CorrectionSettings,
+    Explained,
+    correct_trajectories,
+    explain_demonstrations,
+)
 from leap_core.evaluation import Evaluation, evaluate
 from leap_core.examples import (
     aggregate,
@@ -25,7 +32,7 @@ from leap_core.run.folder import RunFolder, Stage, made_aside
 from leap_core.run.ledger import Budget, Ledger
 from leap_core.run.progress import Screen
 from leap_core.run.records import Records, read_json, write_json
-from leap_core.teacher import Brief, TeacherContext
+from leap_core.teacher import Brief, Teacher, TeacherContext
 from leap_core.types import (
     Correction,
     Example,
@@ -100,7 +107,56 @@ class Stages:
             for trajectory in self.parts.environment.demonstrations(tasks, kind):
                 shown.append(trajectory)
                 bar.advance()
+        if wanted.reasons == "teacher":
+            shown = asyncio.run(self._explain(iteration, shown))
         records.replace(shown)
+
+    async def _explain(self, iteration: int, shown: Sequence[Trajectory]) -> list[Trajectory]:
+        """The demonstrations with the teacher's reasons; one without an answer keeps its own."""
+        chosen = self.config.teacher
+        assert chosen is not None
+        explained: list[Explained] = []
+        with self.screen.bar(f"reasons ({chosen.name})", len(shown)) as bar:
+
+            def keep(one: Explained) -> None:
+                explained.append(one)
+                bar.advance()
+
+            async with self._teacher(iteration, None) as teacher:
+                await explain_demonstrations(
+                    shown,
+                    teacher=teacher,
+                    brief=self._brief(),
+                    concurrency=chosen.concurrency,
+                    on_explained=keep,
+                )
+        errors = [one.error for one in explained if one.error]
+        if errors:
+            self.screen.say(f"  {len(errors)} demonstrations keep their reasons: {errors[0]}")
+        return [one.trajectory for one in explained]
+
+    @asynccontextmanager
+    async def _teacher(self, iteration: int, student: PolicyRef | None) -> AsyncIterator[Teacher]:
+        """The teacher, with this run's ledger and budget."""
+        limits = Budget(self.config.budget.dollars, self.config.budget.tokens)
+        ledger = Ledger(self.run.path / "ledger.jsonl", limits)
+        context = TeacherContext(
+            environment=self.parts.environment,
+            ledger=ledger,
+            cache_dir=self.run.path.parent / ".cache",
+            student=student,
+            seed=self._seed(iteration),
+        )
+        teacher = build_teacher(self.config, context)
+        try:
+            yield teacher
+        finally:
+            await teacher.aclose()
+            ledger.close()
+
+    def _brief(self) -> Brief:
+        assert self.config.teacher is not None
+        return Brief(self.config.teacher.level, self.parts.environment.guidance)
 
     def student(self, demonstrations: Sequence[Example]) -> PolicyRef:
         """The student before any training; a `tiny` one is made here."""
@@ -163,16 +219,6 @@ class Stages:
     ) -> None:
         chosen = self.config.teacher
         assert chosen is not None and self.parts.source is not None
-        limits = Budget(self.config.budget.dollars, self.config.budget.tokens)
-        ledger = Ledger(self.run.path / "ledger.jsonl", limits)
-        context = TeacherContext(
-            environment=self.parts.environment,
-            ledger=ledger,
-            cache_dir=self.run.path.parent / ".cache",
-            student=policy,
-            seed=self._seed(iteration),
-        )
-        teacher = build_teacher(self.config, context)
         with self.screen.bar(f"corrections ({chosen.name})", len(trajectories)) as bar:
 
             def keep(outcome: CorrectionOutcome) -> None:
@@ -183,20 +229,17 @@ class Stages:
                 answers.append(_answer(outcome))
                 bar.advance()
 
-            try:
+            async with self._teacher(iteration, policy) as teacher:
                 await correct_trajectories(
                     trajectories,
                     source=self.parts.source,
                     teacher=teacher,
-                    brief=Brief(chosen.level, self.parts.environment.guidance),
+                    brief=self._brief(),
                     settings=CorrectionSettings(
                         chosen.concurrency, chosen.leaks, teacher=chosen.name
                     ),
                     on_outcome=keep,
                 )
-            finally:
-                await teacher.aclose()
-                ledger.close()
 
     def _tell_corrections(self, answers: Records[Answer], rejected: Records[Rejection]) -> None:
         told = list(answers)

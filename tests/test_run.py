@@ -242,6 +242,43 @@ def test_a_missing_key_is_said_before_anything_is_written(leap: Leap, folder: Pa
     assert not (folder / "runs").exists()
 
 
+TALKER = """
+from leap_core import Proposal, Section, Teacher, TeacherReply, hookimpl
+
+LEAP_API_VERSION = 1
+
+class Talker(Teacher):
+    Options = Section
+
+    async def correct(self, trajectory, states, brief):
+        return TeacherReply(())
+
+    async def explain(self, trajectory, brief):
+        said = [Proposal(t, f"because {t}", s.action) for t, s in enumerate(trajectory.steps)]
+        return TeacherReply(tuple(said))
+
+@hookimpl
+def leap_register_teachers(register):
+    register("talker", "talker_plugin:Talker", "explains")
+"""
+
+
+def test_the_teacher_may_write_the_reasons_of_demonstrations(
+    leap: Leap, folder: Path, plugin_site: PluginSite
+) -> None:
+    plugin_site.install("talker", TALKER)
+    shown = {"tasks": 3, "reasons": "teacher"}
+    write_config(folder, {"teacher": {"name": "talker"}, "demonstrations": shown})
+    done = leap("run", "toy.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "no corrections" in done.stderr
+    recorded = lines(folder / "runs/toy/iterations/00/demonstrations.jsonl")
+    assert [s["reason"] for s in recorded[0]["steps"]] == ["because 0", "because 1"]
+    write_config(folder, {"demonstrations": shown})
+    own = leap("run", "toy.yaml", "--name", "oracle")
+    assert "3 demonstrations keep their reasons" in own.stderr
+
+
 def test_an_unreadable_run_folder_is_refused(leap: Leap, folder: Path) -> None:
     leap("run", "toy.yaml")
     (folder / "runs/toy/config.yaml").write_text("[:")
