@@ -8,6 +8,7 @@ this repository, they are unpacked once into the user's cache folder. Tests ask 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -15,6 +16,11 @@ import pytest
 
 # The models here are tiny: more threads than one only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell starts its background jobs with Ctrl-C ignored, and their children inherit that: the tests
+# that press Ctrl-C would wait for ever.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 UNPACK = Path(__file__).resolve().parent.parent / "shared" / "data" / "unpack"
 

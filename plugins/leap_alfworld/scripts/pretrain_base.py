@@ -1,6 +1,6 @@
 """Pre-train the small base student that leap-alfworld ships (`student.model: tiny-base`).
 
-    python pretrain_base.py OUT [--steps 1800]
+    python pretrain_base.py OUT [--steps 1500]
 
 A real student starts from pre-training; the tiny one starts from this. It reads random walks
 through generated games of another world (`seed=1000`), and at every step a remark that restates
@@ -149,8 +149,8 @@ def an(kind: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=1800)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     rng = random.Random(0)
