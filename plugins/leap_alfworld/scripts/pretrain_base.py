@@ -1,12 +1,12 @@
 """Pre-train the small base student that leap-alfworld ships (`student.model: tiny-base`).
 
-    python pretrain_base.py OUT [--steps 1500]
+    python pretrain_base.py OUT [--steps 2200]
 
 A real student starts from pre-training; the tiny one starts from this. It reads random walks
 through generated games of another world (`seed=1000`), and at every step a remark that restates
-some of what the walk has shown and may announce the random command that comes next. No task is
-being solved, and there is no demonstration, no teacher and nothing privileged in it: the base
-learns the words, to copy names, and to tell what it has seen. It cannot do the tasks (about 0 %).
+some of what the walk has shown, followed by the random command that comes next. There is no task
+being solved, no demonstration, no teacher and nothing privileged in it: the base learns the words,
+to copy names, and to tell what it has seen. It cannot do the tasks (about 0 %).
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import math
 import random
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -56,10 +55,7 @@ def walk(
     for t in range(rng.randint(3, longest)):
         memory.note(action, observation.text)
         action = random_action(observation, memory, rng)
-        said = remark(task, memory, rng)
-        if rng.random() < 0.6:
-            said = f"{said} {announce(action, memory)}"
-        reply = write_reply(said, action)
+        reply = write_reply(remark(task, memory, rng), action)
         yield Example(
             writer.prompt(task, steps, observation), reply, None, "demonstration", 0, task.id, 0, t
         )
@@ -83,28 +79,6 @@ def random_action(observation: Observation, memory: Memory, rng: random.Random) 
     verb = rng.choices(list(verbs), [LIKELY.get(v, RARE) for v in verbs])[0]
     new = [c for c in verbs[verb] if verb == "go" and c[6:] not in memory.visits]
     return rng.choice(new if new and rng.random() < 0.7 else verbs[verb])
-
-
-def announce(action: str, memory: Memory) -> str:
-    """Say the command that comes next, which was drawn by lot, in a sentence."""
-    verb, _, rest = action.partition(" ")
-    thing, _, place = re.sub(" from | to | with ", "|", rest).partition("|")
-    if verb == "go":
-        place = rest.removeprefix("to ")
-    left = memory.unexplored()
-    if verb == "go" and memory.visits and place in left:
-        return f"I have not looked in {', '.join(left)}. Next I look in the {place}."
-    if verb == "go":
-        return f"Next I look in the {place}."
-    if verb == "open":
-        return f"The {rest} is closed, so I open it."
-    if verb == "take":
-        return f"I see the {thing} in the {place}, so I take it."
-    if verb in ("heat", "cool", "clean"):
-        return f"I hold the {thing}. The {place} is here, so I {verb} it."
-    if verb == "move":
-        return f"I hold the {thing}. The {place} is here, so I put it there."
-    return f"Next I {action}."
 
 
 def remark(task: Task, memory: Memory, rng: random.Random) -> str:
@@ -138,7 +112,7 @@ def remark(task: Task, memory: Memory, rng: random.Random) -> str:
             ("I saw the {} in the {}.", "I see the {} in the {}.", "The {} is in the {}.")
         )
         facts.append(said.format(thing, where))
-    chosen = rng.sample(facts, min(len(facts), rng.choice((1, 1, 2, 3))))
+    chosen = rng.sample(facts, min(len(facts), rng.choice((1, 2, 3, 4))))
     return " ".join(dict.fromkeys(chosen))
 
 
@@ -149,7 +123,7 @@ def an(kind: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=2200)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
