@@ -133,6 +133,10 @@ class RunConfig(Section):
     evaluation: Evaluation = Evaluation()
     budget: Budget = Budget()
 
+    def seed_of(self, iteration: int) -> int:
+        """The seed of an iteration: of its tasks, rollouts, teacher calls and update."""
+        return self.seed * 1000 + iteration
+
 
 def substance(config: RunConfig) -> dict[str, Any]:
     """All of a configuration that its records depend on: not what it may spend, nor how fast."""

@@ -2,64 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter
 
 from leap_core.config import Generation, RunConfig, substance
-from leap_core.correction import (
-    CorrectionOutcome,
-    CorrectionSettings,
-    Explained,
-    correct_trajectories,
-    explain_demonstrations,
-)
 from leap_core.evaluation import Evaluation, evaluate
 from leap_core.examples import (
     aggregate,
     examples_from_corrections,
     examples_from_demonstrations,
 )
-from leap_core.parts import Parts, build_engine, build_teacher, decoding, resolve_student
+from leap_core.parts import Parts, build_engine, decoding, resolve_student
 from leap_core.rollout import roll_out
 from leap_core.run.folder import RunFolder, Stage, made_aside
-from leap_core.run.ledger import Budget, Ledger
 from leap_core.run.progress import Screen
 from leap_core.run.records import Records, read_json, write_json
-from leap_core.teacher import Brief, Teacher, TeacherContext
+from leap_core.teaching import Teaching
 from leap_core.types import (
     Correction,
     Example,
     PolicyRef,
-    Rejection,
     Task,
     Trajectory,
-    Usage,
 )
 from leap_core.updater import UpdateContext, Updater
 
 _EVALUATION = TypeAdapter(Evaluation)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the teacher made of one trajectory: one line of teacher.jsonl."""
-
-    task_id: str
-    seed: int
-    corrections: int
-    rejections: int
-    summary: str
-    usage: Usage
-    problems: tuple[str, ...]
-    error: str | None
-    measures: dict[str, float] = field(default_factory=dict)
 
 
 class Stages:
@@ -70,6 +42,7 @@ class Stages:
         self.parts = parts
         self.run = run
         self.screen = screen
+        self.teaching = Teaching(config, parts, run, screen)
         self.basis = [substance(config), dict(parts.environment.fingerprint())]
 
     # Iteration 0
@@ -108,55 +81,8 @@ class Stages:
                 shown.append(trajectory)
                 bar.advance()
         if wanted.reasons == "teacher":
-            shown = asyncio.run(self._explain(iteration, shown))
+            shown = self.teaching.explain(iteration, shown)
         records.replace(shown)
-
-    async def _explain(self, iteration: int, shown: Sequence[Trajectory]) -> list[Trajectory]:
-        """The demonstrations with the teacher's reasons; one without an answer keeps its own."""
-        chosen = self.config.teacher
-        assert chosen is not None
-        explained: list[Explained] = []
-        with self.screen.bar(f"reasons ({chosen.name})", len(shown)) as bar:
-
-            def keep(one: Explained) -> None:
-                explained.append(one)
-                bar.advance()
-
-            async with self._teacher(iteration, None) as teacher:
-                await explain_demonstrations(
-                    shown,
-                    teacher=teacher,
-                    brief=self._brief(),
-                    concurrency=chosen.concurrency,
-                    on_explained=keep,
-                )
-        errors = [one.error for one in explained if one.error]
-        if errors:
-            self.screen.say(f"  {len(errors)} demonstrations keep their reasons: {errors[0]}")
-        return [one.trajectory for one in explained]
-
-    @asynccontextmanager
-    async def _teacher(self, iteration: int, student: PolicyRef | None) -> AsyncIterator[Teacher]:
-        """The teacher, with this run's ledger and budget."""
-        limits = Budget(self.config.budget.dollars, self.config.budget.tokens)
-        ledger = Ledger(self.run.path / "ledger.jsonl", limits)
-        context = TeacherContext(
-            environment=self.parts.environment,
-            ledger=ledger,
-            cache_dir=self.run.path.parent / ".cache",
-            student=student,
-            seed=self._seed(iteration),
-        )
-        teacher = build_teacher(self.config, context)
-        try:
-            yield teacher
-        finally:
-            await teacher.aclose()
-            ledger.close()
-
-    def _brief(self) -> Brief:
-        assert self.config.teacher is not None
-        return Brief(self.config.teacher.level, self.parts.environment.guidance)
 
     def student(self, demonstrations: Sequence[Example]) -> PolicyRef:
         """The student before any training; a `tiny` one is made here."""
@@ -183,75 +109,22 @@ class Stages:
         tasks = self._draw(self.config.splits.train, self.config.rollouts.tasks, iteration)
         title = f"rollouts on {self.config.splits.train}"
         return self._play(
-            iteration, "rollouts", title, policy, tasks, self._seed(iteration), self._decoding()
+            iteration,
+            "rollouts",
+            title,
+            policy,
+            tasks,
+            self.config.seed_of(iteration),
+            self._decoding(),
         )
 
     def correct(
         self, iteration: int, policy: PolicyRef, failed: Sequence[Trajectory]
     ) -> list[Correction]:
         """The teacher's corrections of the failed trajectories."""
-        folder = self.run.iteration(iteration)
-        corrections = Records(folder / "corrections.jsonl", Correction)
-        rejected = Records(folder / "rejected.jsonl", Rejection)
-        answers = Records(folder / "teacher.jsonl", Answer)
-        stage = self._stage(iteration, "corrections")
-        if not stage.done:
-            with stage.working():
-                answered = {(a.task_id, a.seed) for a in _repaired(answers)}
-                corrections.keep(lambda c: (c.task_id, c.seed) in answered)
-                rejected.keep(lambda r: (r.task_id, r.seed) in answered)
-                missing = [t for t in failed if (t.task.id, t.seed) not in answered]
-                asyncio.run(self._ask(policy, missing, iteration, corrections, rejected, answers))
-                for records in (corrections, rejected, answers):
-                    if not records.path.exists():
-                        records.replace(())
-        self._tell_corrections(answers, rejected)
-        return list(corrections)
-
-    async def _ask(
-        self,
-        policy: PolicyRef,
-        trajectories: Sequence[Trajectory],
-        iteration: int,
-        corrections: Records[Correction],
-        rejected: Records[Rejection],
-        answers: Records[Answer],
-    ) -> None:
-        chosen = self.config.teacher
-        assert chosen is not None and self.parts.source is not None
-        with self.screen.bar(f"corrections ({chosen.name})", len(trajectories)) as bar:
-
-            def keep(outcome: CorrectionOutcome) -> None:
-                for correction in outcome.corrections:
-                    corrections.append(correction)
-                for rejection in outcome.rejections:
-                    rejected.append(rejection)
-                answers.append(_answer(outcome))
-                bar.advance()
-
-            async with self._teacher(iteration, policy) as teacher:
-                await correct_trajectories(
-                    trajectories,
-                    source=self.parts.source,
-                    teacher=teacher,
-                    brief=self._brief(),
-                    settings=CorrectionSettings(
-                        chosen.concurrency, chosen.leaks, teacher=chosen.name
-                    ),
-                    on_outcome=keep,
-                )
-
-    def _tell_corrections(self, answers: Records[Answer], rejected: Records[Rejection]) -> None:
-        told = list(answers)
-        kept = sum(a.corrections for a in told)
-        errors = [a for a in told if a.error]
-        text = f"  {kept} corrections of {len(told)} failed trajectories"
-        turned_down = list(rejected)
-        if turned_down:
-            text += f", {len(turned_down)} rejected"
-        if errors:
-            text += f", {len(errors)} trajectories without an answer (first: {errors[0].error})"
-        self.screen.say(text)
+        return self.teaching.correct(
+            self._stage(iteration, "corrections"), iteration, policy, failed
+        )
 
     def examples(
         self,
@@ -285,7 +158,7 @@ class Stages:
     ) -> list[Example]:
         """D_0 ∪ … ∪ D_i."""
         replay = self.config.demonstrations.replay if iteration else None
-        return aggregate(demonstrations, parts, replay, self._seed(iteration))
+        return aggregate(demonstrations, parts, replay, self.config.seed_of(iteration))
 
     def update(
         self, iteration: int, policy: PolicyRef, base: PolicyRef, examples: Sequence[Example]
@@ -319,7 +192,7 @@ class Stages:
                 note = f"loss {values['loss']:.3f}" if "loss" in values else ""
                 bar.update(int(values.get("step", 0)), int(values.get("steps", 0)) or None, note)
 
-            context = UpdateContext(folder, base, iteration, self._seed(iteration), log)
+            context = UpdateContext(folder, base, iteration, self.config.seed_of(iteration), log)
             trained = updater.update(policy, examples, context)
             return _moved(trained, folder, target)
 
@@ -361,7 +234,8 @@ class Stages:
         stage = self._stage(iteration, name)
         if not stage.done:
             with stage.working():
-                played = len(_repaired(records))
+                records.repair()
+                played = len(list(records))
                 play_missing(
                     records, played, policy, tasks, seed, generation,
                     self.config.rollouts.in_flight, self.parts, self.screen, title,
@@ -388,9 +262,6 @@ class Stages:
 
     def _stage(self, iteration: int, name: str) -> Stage:
         return self.run.stage(iteration, name, [*self.basis, iteration, name])
-
-    def _seed(self, iteration: int) -> int:
-        return self.config.seed * 1000 + iteration
 
     def _decoding(self, evaluation: bool = False) -> Generation:
         chosen = self.config.evaluation.generation if evaluation else None
@@ -462,25 +333,6 @@ def load_evaluation(path: Path) -> Evaluation:
     """Read an evaluation of a run folder."""
     result: Evaluation = _EVALUATION.validate_python(read_json(path))
     return result
-
-
-def _repaired(records: Records[Any]) -> list[Any]:
-    records.repair()
-    return list(records)
-
-
-def _answer(outcome: CorrectionOutcome) -> Answer:
-    return Answer(
-        outcome.task_id,
-        outcome.seed,
-        len(outcome.corrections),
-        len(outcome.rejections),
-        outcome.summary,
-        outcome.usage,
-        outcome.problems,
-        outcome.error,
-        dict(outcome.measures),
-    )
 
 
 def _moved(policy: PolicyRef, old: Path, new: Path) -> PolicyRef:

@@ -15,7 +15,8 @@ from leap_core.loop import best_of
 from leap_core.run.folder import RunFolder
 from leap_core.run.ledger import Totals, read_calls
 from leap_core.run.records import Records, read_json
-from leap_core.stages import Answer, load_evaluation
+from leap_core.stages import load_evaluation
+from leap_core.teaching import Answer
 from leap_core.types import Correction, Rejection, Trajectory, Usage
 
 EXAMPLES_PER_ITERATION = 2

@@ -211,9 +211,9 @@ class AlfworldEnvironment(Environment):
     def expert(self) -> ScriptedExpert:
         """The scripted privileged expert, for levels 1 to 5."""
         from leap_alfworld.expert import Expert
-        from leap_alfworld.search import ORDERS
+        from leap_alfworld.search import SEARCHES
 
-        return Expert(ORDERS[self.options.search])
+        return Expert(SEARCHES[self.options.search])
 
     def scripted_policies(self) -> Sequence[str]:
         """The explorer."""
@@ -222,9 +222,9 @@ class AlfworldEnvironment(Environment):
     def scripted_policy(self, name: str) -> ScriptedPolicy | None:
         """The unprivileged explorer, or None."""
         from leap_alfworld.expert import Explorer
-        from leap_alfworld.search import ORDERS
+        from leap_alfworld.search import SEARCHES
 
-        return Explorer(ORDERS[self.options.search]) if name == "explorer" else None
+        return Explorer(SEARCHES[self.options.search]) if name == "explorer" else None
 
     def pretrained_student(self) -> Path | None:
         """The small base that `scripts/pretrain_base.py` made from random walks."""

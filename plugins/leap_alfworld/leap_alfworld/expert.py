@@ -8,6 +8,8 @@
 | 4 | all | in the right kind of place, at times the very place | hints, at times names it |
 | 5 | all | straight to it | says where it is |
 
+Instead of by common sense it can search round the room (see `Search`).
+
 Up to level 3 the action is a function of the student's own history: privilege only tells it which
 steps to correct (2, 3) and that a trajectory has come to a dead end. Such actions a student can
 learn to take by itself; those of levels 4 and 5 rest on what it cannot see.
@@ -17,19 +19,20 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from leap_alfworld import reasons
 from leap_alfworld.memory import Memory, kind_of, read_goal
 from leap_alfworld.model import Goal
 from leap_alfworld.search import (
+    LIKELY,
     Decision,
-    Order,
+    Search,
     commonsense,
     decide,
     in_order,
     own_choice_first,
-    round_the_room,
 )
 from leap_core import Observation, PrivilegedState, Proposal, ScriptedPolicy, Step, Task, Trajectory
 
@@ -37,11 +40,11 @@ from leap_core import Observation, PrivilegedState, Proposal, ScriptedPolicy, St
 class Expert:
     """Corrects a student's trajectory from the simulator's states.
 
-    `order` is how levels 2 to 4 choose among places not looked at yet.
+    `search` is how levels 2 to 4 go through places not looked at yet.
     """
 
-    def __init__(self, order: Order = commonsense) -> None:
-        self.order = order
+    def __init__(self, search: Search = LIKELY) -> None:
+        self.search = search
 
     def correct(
         self, trajectory: Trajectory, states: Sequence[PrivilegedState], level: int
@@ -63,18 +66,18 @@ class Expert:
             if level >= 5:
                 proposal = _straight(t, state.facts)
             else:
-                order = in_order if level == 1 else self.order
-                proposal = _realizable(t, trajectory, goal, memory, state.facts, level, order)
+                search = Search(in_order) if level == 1 else self.search
+                proposal = _realizable(t, trajectory, goal, memory, state.facts, level, search)
             if proposal is not None:
                 proposals.append(proposal)
         return proposals
 
 
 class Explorer(ScriptedPolicy):
-    """Searches by common sense or in another `order`; sees what a student sees, no more."""
+    """Searches by common sense or in another way; sees what a student sees, no more."""
 
-    def __init__(self, order: Order = commonsense) -> None:
-        self.order = order
+    def __init__(self, search: Search = LIKELY) -> None:
+        self.search = search
 
     def act(self, task: Task, history: Sequence[Step], observation: Observation) -> tuple[str, str]:
         """Return (reason, action)."""
@@ -83,8 +86,9 @@ class Explorer(ScriptedPolicy):
             return "I do not understand the task.", "look"
         seen = [*(step.observation.text for step in history), observation.text]
         memory = Memory.of(seen, [step.action for step in history])
-        decision = decide(goal, memory, observation.candidates, self.order)
-        return reasons.from_history(decision, goal, memory), decision.action
+        decision = decide(goal, memory, observation.candidates, self.search)
+        restates = self.search.restates
+        return reasons.from_history(decision, goal, memory, restates), decision.action
 
 
 def _gains(states: Sequence[PrivilegedState], t: int) -> bool:
@@ -108,21 +112,26 @@ def _realizable(
     memory: Memory,
     facts: Any,
     level: int,
-    order: Order,
+    search: Search,
 ) -> Proposal:
-    candidates = trajectory.steps[t].observation.candidates
-    if order is round_the_room:
-        order = own_choice_first(order, trajectory.steps[t].action)
-    decision = decide(goal, memory, candidates, order)
-    if level < 4 or decision.purpose != "search":
-        return Proposal(
-            t, reasons.from_history(decision, goal, memory, recall=level >= 3), decision.action
-        )
-    return _hinted(t, trajectory, goal, memory, facts, decision)
+    step = trajectory.steps[t]
+    if search.own_start and not memory.visits:
+        search = replace(search, order=own_choice_first(search.order, step.action))
+    decision = decide(goal, memory, step.observation.candidates, search)
+    if level >= 4 and decision.purpose == "search":
+        return _hinted(t, trajectory, goal, memory, facts, decision, search)
+    restates = search.restates if level >= 3 else None
+    return Proposal(t, reasons.from_history(decision, goal, memory, restates), decision.action)
 
 
 def _hinted(
-    t: int, trajectory: Trajectory, goal: Goal, memory: Memory, facts: Any, decision: Decision
+    t: int,
+    trajectory: Trajectory,
+    goal: Goal,
+    memory: Memory,
+    facts: Any,
+    decision: Decision,
+    search: Search,
 ) -> Proposal:
     """Level 4: the right kind of place first; at every second chance, by lot, the place itself."""
     hiding = [
@@ -131,7 +140,8 @@ def _hinted(
         if kind_of(thing) == decision.thing and place not in memory.looked
     ]
     if not hiding:
-        return Proposal(t, reasons.from_history(decision, goal, memory), decision.action)
+        reason = reasons.from_history(decision, goal, memory, search.restates)
+        return Proposal(t, reason, decision.action)
     kinds = {kind_of(place) for place in hiding}
     named = zlib.crc32(f"{trajectory.task.id} {t}".encode()) % 2 == 0
 
@@ -139,5 +149,6 @@ def _hinted(
         ranked = commonsense(kind, places, memory)
         return sorted(ranked, key=lambda p: p not in hiding if named else kind_of(p) not in kinds)
 
-    chosen = decide(goal, memory, trajectory.steps[t].observation.candidates, order)
+    candidates = trajectory.steps[t].observation.candidates
+    chosen = decide(goal, memory, candidates, replace(search, order=order))
     return Proposal(t, reasons.hinted(chosen, chosen.place, named), chosen.action)

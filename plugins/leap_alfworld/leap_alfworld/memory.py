@@ -57,7 +57,8 @@ class Memory:
     """What has been shown so far.
 
     Attributes:
-        places: receptacles that the opening listed, lowest number first within a kind.
+        listing: receptacles as the opening listed them.
+        places: the same, lowest number first within a kind.
         contents: what is known to be in each receptacle, in the order in which they were first
             looked into; complete for those in `looked`.
         looked: receptacles looked into. (One can put and take without looking, where two
@@ -69,6 +70,7 @@ class Memory:
         visits: receptacles gone to or opened, oldest first, each once at its latest visit.
     """
 
+    listing: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     contents: dict[str, tuple[str, ...]] = field(default_factory=dict)
     looked: set[str] = field(default_factory=set)
@@ -90,7 +92,8 @@ class Memory:
         """Take in what one action led to ("" for the opening)."""
         room = _ROOM.search(observation)
         if room and not self.places:
-            self.places = tuple(sorted(_names(room.group(1)), key=_natural))
+            self.listing = tuple(_names(room.group(1)))
+            self.places = tuple(sorted(self.listing, key=_natural))
         for on, inside, names in _INSIDE.findall(observation):
             place = on or inside
             self._visit(place)
@@ -126,6 +129,11 @@ class Memory:
             for thing in things
             if kind_of(thing) == kind and thing != self.held
         }
+
+    @property
+    def here(self) -> str:
+        """Where one stands: the receptacle gone to last, or "" at the start."""
+        return self.visits[-1] if self.visits else ""
 
     def unexplored(self) -> list[str]:
         """Receptacles not looked into yet."""

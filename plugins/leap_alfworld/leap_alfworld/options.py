@@ -35,7 +35,7 @@ class AlfworldOptions(BaseModel):
         textworld_python: the Python of the virtual environment that has the extra, if it is not
             this one.
         search: how the expert and the explorer go through places not looked at yet: the likeliest
-            first, or as listed (which is easier to learn than common sense is).
+            first, or round the room as listed (easier to learn than common sense is).
         tidy: lower-case actions and drop signs that no command has, as the paper's agent did.
     """
 

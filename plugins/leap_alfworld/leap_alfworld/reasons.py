@@ -6,21 +6,28 @@ They are short and regular, so that a small student can learn to write them, and
 
 from __future__ import annotations
 
+from typing import Literal
+
 from leap_alfworld.memory import Memory, kind_of
 from leap_alfworld.model import PROCESS, Goal
-from leap_alfworld.search import Decision, commonsense
+from leap_alfworld.search import Decision, after, commonsense
 
 _DONE = {"clean": "clean", "heat": "hot", "cool": "cool"}
 _TO_DO = {"clean": "cleaned", "heat": "heated", "cool": "cooled"}
-_MOST_PLACES = 10
+_MOST_PLACES = 7
 """How many of the places not looked at yet a reason lists: the likeliest ones."""
 
 
-def from_history(decision: Decision, goal: Goal, memory: Memory, recall: bool = True) -> str:
-    """Why to act so, from what was seen. Without `recall` the past is not restated."""
+def from_history(
+    decision: Decision,
+    goal: Goal,
+    memory: Memory,
+    restates: Literal["left", "next"] | None = "left",
+) -> str:
+    """Why to act so, from what was seen; `restates` says what of the past (see `Search`)."""
     thing, place = decision.thing, decision.place
     if decision.purpose in ("search", "look"):
-        return _searching(decision, goal, memory, recall)
+        return _searching(decision, goal, memory, restates)
     if decision.purpose == "open":
         if thing == memory.held:
             return f"I hold the {thing}. The {place} is closed, so I open it."
@@ -40,7 +47,9 @@ def from_history(decision: Decision, goal: Goal, memory: Memory, recall: bool = 
     return _delivering(decision, goal, memory)
 
 
-def _searching(decision: Decision, goal: Goal, memory: Memory, recall: bool) -> str:
+def _searching(
+    decision: Decision, goal: Goal, memory: Memory, restates: Literal["left", "next"] | None
+) -> str:
     kind = decision.thing
     need = f"I need {_a(kind)}."
     if memory.held:
@@ -49,8 +58,10 @@ def _searching(decision: Decision, goal: Goal, memory: Memory, recall: bool) -> 
         need = f"I need another {kind}."
     if decision.purpose == "look":
         return f"{need} I look again."
-    if not recall:
+    if restates is None:
         return f"{need} I look in the {decision.place}."
+    if restates == "next":
+        return f"{need} {_next(decision, memory)}"
     left = memory.unexplored()
     if not memory.contents or not left:
         return f"{need} I look in the {decision.place} first."
@@ -58,6 +69,14 @@ def _searching(decision: Decision, goal: Goal, memory: Memory, recall: bool) -> 
         shown = {*commonsense(kind, left, memory)[:_MOST_PLACES], decision.place}
         left = [place for place in left if place in shown]
     return f"{need} I have not looked in {', '.join(left)}. Next I look in the {decision.place}."
+
+
+def _next(decision: Decision, memory: Memory) -> str:
+    here, place = memory.here, decision.place
+    said = f"Next I look in the {place}."
+    if here and after(memory) == place:
+        said = f"After the {here} comes the {place}. {said}"
+    return f"There is none here. {said}" if here in memory.looked else said
 
 
 def _delivered(goal: Goal, memory: Memory) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from leap_alfworld.memory import Memory, kind_of
 from leap_alfworld.model import PROCESS, STATIONS, Goal
@@ -15,6 +16,24 @@ from leap_alfworld.tables import ACCEPTS, LAMP_STANDS, OPENABLE, ROOMS
 
 Order = Callable[[str, Sequence[str], Memory], list[str]]
 """Sorts unexplored places by how soon to look there for a kind of object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How to look for a kind of thing, and how to speak of it.
+
+    Attributes:
+        order: which of the places not looked into yet to try first.
+        thorough: opens whatever is closed, however unlikely.
+        restates: what a reason says of the past: which places are "left", or which one comes
+            "next" in the listing.
+        own_start: the place where a student begins is as good as any.
+    """
+
+    order: Order
+    thorough: bool = False
+    restates: Literal["left", "next"] = "left"
+    own_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +55,9 @@ class Decision:
     place: str = ""
 
 
-def decide(goal: Goal, memory: Memory, candidates: Sequence[str], order: Order) -> Decision:
+def decide(goal: Goal, memory: Memory, candidates: Sequence[str], search: Search) -> Decision:
     """The next action for `goal`, from what was seen and what can be done now."""
-    return _Turn(goal, memory, frozenset(candidates), order).decide()
+    return _Turn(goal, memory, frozenset(candidates), search).decide()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +65,7 @@ class _Turn:
     goal: Goal
     memory: Memory
     candidates: frozenset[str]
-    order: Order
+    search: Search
 
     def decide(self) -> Decision:
         held = self.memory.held
@@ -87,10 +106,10 @@ class _Turn:
         unexplored = self.memory.unexplored()
         for place in unexplored:
             # Already in front of it: opening it now costs one action, coming back costs two.
-            plausible = likelihood(kind, kind_of(place)) >= 1
+            plausible = self.search.thorough or likelihood(kind, kind_of(place)) >= 1
             if plausible and f"open {place}" in self.candidates:
                 return Decision(f"open {place}", "open", kind, place)
-        for place in self.order(kind, unexplored, self.memory):
+        for place in self.search.order(kind, unexplored, self.memory):
             step = self._approach(place, "search", kind)
             if step is not None:
                 return step
@@ -233,10 +252,16 @@ def in_order(kind: str, places: Sequence[str], memory: Memory) -> list[str]:
 
 def round_the_room(kind: str, places: Sequence[str], memory: Memory) -> list[str]:
     """On from where one stands, in the order of the listing, and round to the start."""
-    here = memory.visits[-1] if memory.visits else ""
-    start = memory.places.index(here) + 1 if here in memory.places else 0
-    tour = (*memory.places[start:], *memory.places[:start])
+    start = memory.listing.index(memory.here) + 1 if memory.here in memory.listing else 0
+    tour = (*memory.listing[start:], *memory.listing[:start])
     return [place for place in tour if place in places]
+
+
+def after(memory: Memory) -> str:
+    """The place that the opening lists after the one where one stands; the first at its end."""
+    if memory.here not in memory.listing:
+        return memory.listing[0] if memory.listing else ""
+    return memory.listing[(memory.listing.index(memory.here) + 1) % len(memory.listing)]
 
 
 def own_choice_first(order: Order, action: str) -> Order:
@@ -250,7 +275,11 @@ def own_choice_first(order: Order, action: str) -> Order:
     return ordered
 
 
-ORDERS: dict[str, Order] = {"likely": commonsense, "listed": round_the_room}
+LIKELY = Search(commonsense)
+SEARCHES = {
+    "likely": LIKELY,
+    "listed": Search(round_the_room, thorough=True, restates="next", own_start=True),
+}
 
 _OPENABLE = frozenset(kind.lower() for kind in OPENABLE)
 _ACCEPTS = {place.lower(): frozenset(k.lower() for k in kinds) for place, kinds in ACCEPTS.items()}

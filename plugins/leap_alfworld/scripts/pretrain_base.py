@@ -23,7 +23,8 @@ import torch
 
 from leap_alfworld.environment import AlfworldEnvironment, AlfworldOptions
 from leap_alfworld.memory import Memory, kind_of, read_goal
-from leap_alfworld.model import PROCESS
+from leap_alfworld.model import PROCESS, Goal
+from leap_alfworld.search import after
 from leap_core import Example, Observation, Step, Task
 from leap_core.examples.packing import packed_rows
 from leap_core.policy.encoding import PromptEncoder
@@ -39,6 +40,8 @@ STUDENT = TinyOptions(hidden_size=128, layers=4, heads=4, kv_heads=4, intermedia
 LIKELY = {"go": 6, "open": 8, "take": 6, "move": 2, "close": 0.4, "heat": 3, "cool": 3, "clean": 3,
           "use": 3, "slice": 1}  # fmt: skip
 RARE = 0.3
+DONE = {"clean": "clean", "heat": "hot", "cool": "cool"}
+TO_DO = {"clean": "cleaned", "heat": "heated", "cool": "cooled"}
 TRUNK_WEIGHT = 0.2
 
 
@@ -52,10 +55,12 @@ def walk(
     """A random walk, remarked on at every step."""
     episode = environment.open(task, 0)
     observation, memory, steps, action = episode.reset(), Memory(), [], ""
+    goal = read_goal(task.goal)
+    assert goal is not None
     for t in range(rng.randint(3, longest)):
         memory.note(action, observation.text)
-        action = random_action(observation, memory, rng)
-        reply = write_reply(remark(task, memory, rng), action)
+        action = random_action(observation, memory, goal.object_kind, rng)
+        reply = write_reply(remark(goal, memory, action, rng), action)
         yield Example(
             writer.prompt(task, steps, observation), reply, None, "demonstration", 0, task.id, 0, t
         )
@@ -66,7 +71,7 @@ def walk(
             return
 
 
-def random_action(observation: Observation, memory: Memory, rng: random.Random) -> str:
+def random_action(observation: Observation, memory: Memory, kind: str, rng: random.Random) -> str:
     """A command by lot: places not visited rather than others, now and then one in vain."""
     if memory.contents and rng.random() < 0.04:
         place = rng.choice(list(memory.contents))
@@ -78,42 +83,64 @@ def random_action(observation: Observation, memory: Memory, rng: random.Random) 
         verbs.setdefault(command.split(" ", 1)[0], []).append(command)
     verb = rng.choices(list(verbs), [LIKELY.get(v, RARE) for v in verbs])[0]
     new = [c for c in verbs[verb] if verb == "go" and c[6:] not in memory.visits]
-    return rng.choice(new if new and rng.random() < 0.7 else verbs[verb])
+    named = [c for c in verbs[verb] if verb == "take" and c.startswith(f"take {kind} ")]
+    return rng.choice(new if new and rng.random() < 0.7 else named or verbs[verb])
 
 
-def remark(task: Task, memory: Memory, rng: random.Random) -> str:
-    """One to three true sentences about the walk so far, by lot."""
-    goal = read_goal(task.goal)
-    assert goal is not None
-    kind, place = goal.object_kind, goal.receptacle_kind or goal.lamp_kind
-    bare = [
-        p
-        for p, inside in memory.contents.items()
-        if not any(map(kind.__eq__, map(kind_of, inside)))
-    ]
-    seen = memory.seen_at(kind)
-    facts = [f"I need {an(kind)}.", f"I need {an(kind)} and {an(place)}."]
-    facts += [f"I hold the {memory.held}."] * 3 if memory.held else ["I hold nothing."]
-    facts += [f"I have not looked in {', '.join(memory.unexplored())}."]
-    process = PROCESS.get(goal.task_type)
-    if process:
-        facts.append(f"The {kind} must be {process}ed.")
-    for target in memory.places:
-        if kind_of(target) == place:
-            facts.append(f"The {kind} goes to the {target}.")
-    if bare:
-        facts.append(f"I need {an(kind)}. There is none in {', '.join(bare)}.")
-    if memory.visits:
-        here = memory.visits[-1]
-        facts.append(f"The {here} is {'closed' if here in memory.closed else 'here'}.")
-    things = [(t, p) for p, inside in memory.contents.items() for t in inside]
-    for thing, where in [*seen.items(), *seen.items(), *rng.sample(things, min(3, len(things)))]:
-        said = rng.choice(
-            ("I saw the {} in the {}.", "I see the {} in the {}.", "The {} is in the {}.")
-        )
-        facts.append(said.format(thing, where))
-    chosen = rng.sample(facts, min(len(facts), rng.choice((1, 2, 3, 4))))
-    return " ".join(dict.fromkeys(chosen))
+def remark(goal: Goal, memory: Memory, action: str, rng: random.Random) -> str:
+    """True sentences about the walk so far, each by lot, and at times the command that comes."""
+    held, kind = memory.held, goal.object_kind
+    coming = announced(action, memory) if rng.random() < 0.6 else ""
+    parts = [f"I hold the {held}." if held else f"I need {an(kind)}."]
+    if not held and memory.here and rng.random() < 0.85:
+        sight = in_sight(kind, memory)
+        parts.append("" if coming.startswith(sight[:-1]) else sight)
+    if memory.here and rng.random() < (0.25 if held else 0.6):
+        parts.append(f"After the {memory.here} comes the {after(memory)}.")
+    if held and rng.random() < 0.6:
+        parts.append(what_for(goal, memory, rng))
+    return " ".join(part for part in (*parts, coming) if part)
+
+
+def in_sight(kind: str, memory: Memory) -> str:
+    """Whether a thing of a kind can be seen here."""
+    here = memory.here
+    if here in memory.closed:
+        return f"The {here} is closed."
+    for thing in memory.contents.get(here, ()):
+        if kind_of(thing) == kind:
+            return f"I see the {thing} in the {here}."
+    return "There is none here."
+
+
+def what_for(goal: Goal, memory: Memory, rng: random.Random) -> str:
+    """What is to be done with the thing in hand, and where it goes."""
+    process = PROCESS.get(goal.task_type, "")
+    if process and rng.random() < 0.5:
+        if process in memory.states.get(memory.held, ()):
+            return f"It is {DONE[process]}."
+        return f"It must be {TO_DO[process]}."
+    targets = [p for p in memory.places if kind_of(p) == goal.receptacle_kind]
+    return f"It goes to the {rng.choice(targets)}." if targets else ""
+
+
+def announced(action: str, memory: Memory) -> str:
+    """The walk's next command, in words."""
+    verb, _, rest = action.partition(" ")
+    if verb == "go":
+        place = rest.removeprefix("to ")
+        return f"I go to the {place}." if memory.held else f"Next I look in the {place}."
+    if verb == "open":
+        return f"The {rest} is closed, so I open it."
+    if verb == "take":
+        thing, _, place = rest.partition(" from ")
+        there = thing in memory.contents.get(place, ()) and place == memory.here
+        return f"I see the {thing} in the {place}, so I take it." if there else ""
+    if verb in ("move", "heat", "cool", "clean"):
+        done = "put it there" if verb == "move" else f"{verb} it"
+        place = rest.rpartition(" to " if verb == "move" else " with ")[2]
+        return f"The {place} is here, so I {done}."
+    return ""
 
 
 def an(kind: str) -> str:
@@ -144,9 +171,9 @@ def main() -> None:
 
 def familiar() -> list[str]:
     """Words of reasons in general, so that the tokenizer has them whole."""
-    text = ("REASON: Next I look in the first. It must be cleaned heated cooled, so I go there to "
-            "put it down. I open and take it, so I turn it on. ACTION: nothing happens. I need "
-            "another one, It goes to the closed hot cool clean")  # fmt: skip
+    text = ("REASON: I look in the first. It must be cleaned heated cooled, so I go there to put "
+            "it down. I open and take it, so I turn it on. ACTION: nothing happens. I need another "
+            "one. It is in the room, I saw it at the one that I have not looked in")  # fmt: skip
     return [text] * 50
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from leap_alfworld.environment import AlfworldEnvironment, AlfworldOptions
 from leap_alfworld.expert import Expert
 from leap_alfworld.memory import Memory
 from leap_alfworld.privileged import SimulatorSource, SourceOptions
-from leap_alfworld.search import own_choice_first, round_the_room
+from leap_alfworld.search import SEARCHES, in_order, own_choice_first, round_the_room
 from leap_core import Observation, PrivilegedState, Step, Task, Trajectory
 from leap_core.correction import history_text, leak_score, validate
 
@@ -145,8 +146,7 @@ def follow(environment, task: Task, level: int) -> Trajectory:
 def test_reasons_are_short_sentences(environment, level):
     for trajectory, states in cases(environment, 12):
         for proposal in Expert().correct(trajectory, states, level):
-            # A search names at most ten places that are left, of two words each, and the next one.
-            assert len(proposal.reason.split()) <= 40
+            assert len(proposal.reason.split()) <= 34
             assert proposal.reason.endswith(".")
             assert proposal.reason[0].isupper()
 
@@ -172,18 +172,46 @@ def test_level_3_restates_where_it_has_not_looked_yet():
 
 
 def test_round_the_room_goes_on_from_where_one_stands():
-    memory = Memory(places=("bed 1", "desk 1", "drawer 1", "shelf 1"))
-    memory.note("go to drawer 1", "You arrive at drawer 1. The drawer 1 is closed.")
+    memory = Memory()
+    room = "you see a bed 1, a desk 2, a desk 1, a drawer 1, and a shelf 1."
+    memory.note("", f"Looking quickly around you, {room}\n")
+    memory.note("go to desk 2", "You arrive at desk 2. On the desk 2, you see nothing.")
     assert round_the_room("mug", ["bed 1", "desk 1", "shelf 1"], memory) == [
+        "desk 1",
         "shelf 1",
         "bed 1",
-        "desk 1",
     ]
+
+
+def test_a_search_as_listed_says_which_place_comes_next(environment):
+    expert = Expert(SEARCHES["listed"])
+    said = []
+    for trajectory, states in cases(environment, 12):
+        for proposal in expert.correct(trajectory, states, 3):
+            found = re.search(r"After the (.+?) comes the (.+?)\.", proposal.reason)
+            if found:
+                here, place = found.groups()
+                opening = trajectory.steps[0].observation.text
+                listed = re.findall(r"a (\w+ \d+)", opening.split("Your task")[0])
+                assert listed[(listed.index(here) + 1) % len(listed)] == place
+                assert proposal.action == f"go to {place}"
+                said.append(proposal)
+    assert said
+
+
+def test_a_search_as_listed_begins_where_the_student_likes(environment):
+    expert = Expert(SEARCHES["listed"])
+    (task,) = environment.tasks("train")[:1]
+    first = environment.open(task, 0).reset()
+    for action in [c for c in first.candidates if c.startswith("go to ")]:
+        trajectory = Trajectory(task, (Step(first, "", action),))
+        states = SimulatorSource(SourceOptions(), environment).states(trajectory)
+        assert expert.correct(trajectory, states, 3)[0].action == action
 
 
 def test_a_place_that_the_student_chose_itself_is_as_good():
     memory = Memory(places=("bed 1", "desk 1", "shelf 1"))
-    order = own_choice_first(round_the_room, "go to shelf 1")
+    order = own_choice_first(in_order, "go to shelf 1")
     assert order("mug", ["bed 1", "desk 1", "shelf 1"], memory)[0] == "shelf 1"
     assert order("mug", ["bed 1", "desk 1"], memory)[0] == "bed 1"
 

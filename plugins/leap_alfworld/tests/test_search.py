@@ -9,7 +9,7 @@ import pytest
 from leap_alfworld.engine import World
 from leap_alfworld.generator import Generator
 from leap_alfworld.memory import Memory, read_goal
-from leap_alfworld.search import accepts, commonsense, decide, in_order
+from leap_alfworld.search import LIKELY, SEARCHES, Search, accepts, commonsense, decide, in_order
 
 
 @pytest.mark.parametrize("wording", ["move", "put"])
@@ -62,12 +62,12 @@ def test_a_sentence_in_other_words_is_not_understood():
     assert read_goal("tidy up the kitchen.") is None
 
 
-def explore(world: World, order, limit: int) -> int | None:
+def explore(world: World, search: Search, limit: int) -> int | None:
     """Number of actions that a search takes; None if it does not win within the limit."""
     goal, memory = read_goal(world.game.task), Memory()
     memory.note("", world.reset())
     for used in range(1, limit + 1):
-        decision = decide(goal, memory, world.admissible(), order)
+        decision = decide(goal, memory, world.admissible(), search)
         assert decision.action in world.admissible()
         text, won = world.step(decision.action)
         memory.note(decision.action, text)
@@ -81,15 +81,21 @@ def explore(world: World, order, limit: int) -> int | None:
 )
 def test_common_sense_finds_things_in_time(size, within, share):
     games = list(Generator(size).games("valid_unseen", 150))
-    wins = sum(explore(World(game), commonsense, within) is not None for game in games)
+    wins = sum(explore(World(game), LIKELY, within) is not None for game in games)
     assert wins / len(games) >= share
 
 
 def test_searching_in_order_takes_longer(small):
     games = list(small.games("train", 60))
-    plain = sum(explore(World(game), in_order, 60) or 60 for game in games)
-    sensible = sum(explore(World(game), commonsense, 60) or 60 for game in games)
+    plain = sum(explore(World(game), Search(in_order), 60) or 60 for game in games)
+    sensible = sum(explore(World(game), LIKELY, 60) or 60 for game in games)
     assert sensible < plain
+
+
+def test_a_search_as_listed_finds_things_in_time_too(small):
+    games = list(small.games("valid_unseen", 100))
+    wins = sum(explore(World(game), SEARCHES["listed"], 20) is not None for game in games)
+    assert wins / len(games) >= 0.95
 
 
 @pytest.mark.parametrize("wording", ["move", "put"])
@@ -109,7 +115,7 @@ def test_a_search_recovers_from_any_mess(wording):
         for _ in range(60):
             if world.won:
                 break
-            decision = decide(goal, memory, world.admissible(), commonsense)
+            decision = decide(goal, memory, world.admissible(), LIKELY)
             memory.note(decision.action, world.step(decision.action)[0])
         assert world.won, world.game.name
 
