@@ -87,8 +87,12 @@ class Explorer(ScriptedPolicy):
         seen = [*(step.observation.text for step in history), observation.text]
         memory = Memory.of(seen, [step.action for step in history])
         decision = decide(goal, memory, observation.candidates, self.search)
-        restates = self.search.restates
+        restates = _restated(self.search)
         return reasons.from_history(decision, goal, memory, restates), decision.action
+
+
+def _restated(search: Search) -> reasons.Restated:
+    return "next" if search.tour else "left"
 
 
 def _gains(states: Sequence[PrivilegedState], t: int) -> bool:
@@ -115,12 +119,12 @@ def _realizable(
     search: Search,
 ) -> Proposal:
     step = trajectory.steps[t]
-    if search.own_start and not memory.visits:
+    if search.tour and not memory.visits:
         search = replace(search, order=own_choice_first(search.order, step.action))
     decision = decide(goal, memory, step.observation.candidates, search)
     if level >= 4 and decision.purpose == "search":
         return _hinted(t, trajectory, goal, memory, facts, decision, search)
-    restates = search.restates if level >= 3 else None
+    restates = _restated(search) if level >= 3 else None
     return Proposal(t, reasons.from_history(decision, goal, memory, restates), decision.action)
 
 
@@ -140,7 +144,7 @@ def _hinted(
         if kind_of(thing) == decision.thing and place not in memory.looked
     ]
     if not hiding:
-        reason = reasons.from_history(decision, goal, memory, search.restates)
+        reason = reasons.from_history(decision, goal, memory, _restated(search))
         return Proposal(t, reason, decision.action)
     kinds = {kind_of(place) for place in hiding}
     named = zlib.crc32(f"{trajectory.task.id} {t}".encode()) % 2 == 0

@@ -10,10 +10,12 @@ from typing import Literal
 
 from leap_alfworld.memory import Memory, kind_of
 from leap_alfworld.model import PROCESS, Goal
-from leap_alfworld.search import Decision, after, commonsense
+from leap_alfworld.search import Decision, commonsense, tour
 
 _DONE = {"clean": "clean", "heat": "hot", "cool": "cool"}
 _TO_DO = {"clean": "cleaned", "heat": "heated", "cool": "cooled"}
+Restated = Literal["left", "next"]
+"""What a search restates: which places are left, or what is here and which place comes next."""
 _MOST_PLACES = 7
 """How many of the places not looked at yet a reason lists: the likeliest ones."""
 
@@ -22,9 +24,9 @@ def from_history(
     decision: Decision,
     goal: Goal,
     memory: Memory,
-    restates: Literal["left", "next"] | None = "left",
+    restates: Restated | None = "left",
 ) -> str:
-    """Why to act so, from what was seen; `restates` says what of the past (see `Search`)."""
+    """Why to act so, from what was seen; searching, with what `restates` asks for of the past."""
     thing, place = decision.thing, decision.place
     if decision.purpose in ("search", "look"):
         return _searching(decision, goal, memory, restates)
@@ -47,9 +49,7 @@ def from_history(
     return _delivering(decision, goal, memory)
 
 
-def _searching(
-    decision: Decision, goal: Goal, memory: Memory, restates: Literal["left", "next"] | None
-) -> str:
+def _searching(decision: Decision, goal: Goal, memory: Memory, restates: Restated | None) -> str:
     kind = decision.thing
     need = f"I need {_a(kind)}."
     if memory.held:
@@ -60,11 +60,11 @@ def _searching(
         return f"{need} I look again."
     if restates is None:
         return f"{need} I look in the {decision.place}."
+    left = memory.unexplored()
+    if not memory.visits or (restates == "left" and not (memory.contents and left)):
+        return f"{need} I look in the {decision.place} first."
     if restates == "next":
         return f"{need} {_next(decision, memory)}"
-    left = memory.unexplored()
-    if not memory.contents or not left:
-        return f"{need} I look in the {decision.place} first."
     if len(left) > _MOST_PLACES:
         shown = {*commonsense(kind, left, memory)[:_MOST_PLACES], decision.place}
         left = [place for place in left if place in shown]
@@ -74,8 +74,8 @@ def _searching(
 def _next(decision: Decision, memory: Memory) -> str:
     here, place = memory.here, decision.place
     said = f"Next I look in the {place}."
-    if here and after(memory) == place:
-        said = f"After the {here} comes the {place}. {said}"
+    if tour(memory)[:1] == (place,):
+        said = f"After the {here} comes the {place}, so I look there."
     return f"There is none here. {said}" if here in memory.looked else said
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from leap_alfworld.memory import Memory, kind_of
 from leap_alfworld.model import PROCESS, STATIONS, Goal
@@ -20,20 +19,16 @@ Order = Callable[[str, Sequence[str], Memory], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How to look for a kind of thing, and how to speak of it.
+    """How to look for a kind of thing.
 
     Attributes:
         order: which of the places not looked into yet to try first.
-        thorough: opens whatever is closed, however unlikely.
-        restates: what a reason says of the past: which places are "left", or which one comes
-            "next" in the listing.
-        own_start: the place where a student begins is as good as any.
+        tour: begin anywhere, then go round the room in the order of its listing, open whatever is
+            closed, and take what is in sight. Where one stands is all that has to be remembered.
     """
 
     order: Order
-    thorough: bool = False
-    restates: Literal["left", "next"] = "left"
-    own_start: bool = False
+    tour: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +78,10 @@ class _Turn:
     def _get(self, kind: str) -> Decision:
         spots = self.memory.seen_at(kind)
         done = self._done()
-        known = [(thing, place) for thing, place in sorted(spots.items()) if thing not in done]
+        known = [(thing, place) for thing, place in spots.items() if thing not in done]
         known.sort(key=lambda pair: not self._here(pair[1]))
+        if self.search.tour:
+            known = [pair for pair in known if self._here(pair[1])]
         for thing, place in known:
             take = f"take {thing} from {place}"
             if take in self.candidates:
@@ -106,10 +103,10 @@ class _Turn:
         unexplored = self.memory.unexplored()
         for place in unexplored:
             # Already in front of it: opening it now costs one action, coming back costs two.
-            plausible = self.search.thorough or likelihood(kind, kind_of(place)) >= 1
+            plausible = self.search.tour or likelihood(kind, kind_of(place)) >= 1
             if plausible and f"open {place}" in self.candidates:
                 return Decision(f"open {place}", "open", kind, place)
-        for place in self.search.order(kind, unexplored, self.memory):
+        for place in self._places_to_try(kind, unexplored):
             step = self._approach(place, "search", kind)
             if step is not None:
                 return step
@@ -120,6 +117,11 @@ class _Turn:
             if step is not None:
                 return step
         return Decision("look", "look", kind)
+
+    def _places_to_try(self, kind: str, unexplored: Sequence[str]) -> Sequence[str]:
+        if self.search.tour and self.memory.here:
+            return tour(self.memory)
+        return self.search.order(kind, unexplored, self.memory)
 
     # -- using it ---------------------------------------------------------------------------
 
@@ -250,18 +252,10 @@ def in_order(kind: str, places: Sequence[str], memory: Memory) -> list[str]:
     return list(places)
 
 
-def round_the_room(kind: str, places: Sequence[str], memory: Memory) -> list[str]:
-    """On from where one stands, in the order of the listing, and round to the start."""
+def tour(memory: Memory) -> tuple[str, ...]:
+    """The places on from where one stands, in the order of the listing and round to its start."""
     start = memory.listing.index(memory.here) + 1 if memory.here in memory.listing else 0
-    tour = (*memory.listing[start:], *memory.listing[:start])
-    return [place for place in tour if place in places]
-
-
-def after(memory: Memory) -> str:
-    """The place that the opening lists after the one where one stands; the first at its end."""
-    if memory.here not in memory.listing:
-        return memory.listing[0] if memory.listing else ""
-    return memory.listing[(memory.listing.index(memory.here) + 1) % len(memory.listing)]
+    return (*memory.listing[start:], *memory.listing[: max(0, start - 1)])
 
 
 def own_choice_first(order: Order, action: str) -> Order:
@@ -276,10 +270,7 @@ def own_choice_first(order: Order, action: str) -> Order:
 
 
 LIKELY = Search(commonsense)
-SEARCHES = {
-    "likely": LIKELY,
-    "listed": Search(round_the_room, thorough=True, restates="next", own_start=True),
-}
+SEARCHES = {"likely": LIKELY, "listed": Search(in_order, tour=True)}
 
 _OPENABLE = frozenset(kind.lower() for kind in OPENABLE)
 _ACCEPTS = {place.lower(): frozenset(k.lower() for k in kinds) for place, kinds in ACCEPTS.items()}

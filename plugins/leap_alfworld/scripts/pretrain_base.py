@@ -15,16 +15,16 @@ import argparse
 import math
 import random
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 
 import torch
 
 from leap_alfworld.environment import AlfworldEnvironment, AlfworldOptions
 from leap_alfworld.memory import Memory, kind_of, read_goal
-from leap_alfworld.model import PROCESS, Goal
-from leap_alfworld.search import after
+from leap_alfworld.model import PROCESS, STATIONS, Goal
+from leap_alfworld.search import tour
 from leap_core import Example, Observation, Step, Task
 from leap_core.examples.packing import packed_rows
 from leap_core.policy.encoding import PromptEncoder
@@ -51,29 +51,36 @@ def walk(
     task: Task,
     rng: random.Random,
     longest: int,
-) -> Iterator[Example]:
-    """A random walk, remarked on at every step."""
+) -> list[Example]:
+    """A random walk, remarked on at every step; empty for half of those that never come across
+    what the task names, so that "there is one" is not too rare a remark."""
     episode = environment.open(task, 0)
     observation, memory, steps, action = episode.reset(), Memory(), [], ""
     goal = read_goal(task.goal)
     assert goal is not None
+    examples: list[Example] = []
     for t in range(rng.randint(3, longest)):
         memory.note(action, observation.text)
-        action = random_action(observation, memory, goal.object_kind, rng)
+        action = random_action(observation, memory, goal.object_kind, action, rng)
         reply = write_reply(remark(goal, memory, action, rng), action)
-        yield Example(
-            writer.prompt(task, steps, observation), reply, None, "demonstration", 0, task.id, 0, t
-        )
+        prompt = writer.prompt(task, steps, observation)
+        examples.append(Example(prompt, reply, None, "demonstration", 0, task.id, 0, t))
         steps.append(Step(observation, "", action))
         transition = episode.step(action)
         observation = transition.observation
         if transition.terminated:
-            return
+            break
+    found = memory.held or memory.seen_at(goal.object_kind)
+    return examples if found or rng.random() < 0.5 else []
 
 
-def random_action(observation: Observation, memory: Memory, kind: str, rng: random.Random) -> str:
+def random_action(
+    observation: Observation, memory: Memory, kind: str, last: str, rng: random.Random
+) -> str:
     """A command by lot: places not visited rather than others, now and then one in vain."""
-    if memory.contents and rng.random() < 0.04:
+    if observation.text.startswith("Nothing happens") and rng.random() < 0.4:
+        return last
+    if memory.contents and rng.random() < 0.05:
         place = rng.choice(list(memory.contents))
         things = [thing for inside in memory.contents.values() for thing in inside]
         if things:
@@ -88,16 +95,17 @@ def random_action(observation: Observation, memory: Memory, kind: str, rng: rand
 
 
 def remark(goal: Goal, memory: Memory, action: str, rng: random.Random) -> str:
-    """True sentences about the walk so far, each by lot, and at times the command that comes."""
+    """What is needed or held, what is here, which place comes next or what a thing in hand is for,
+    and the command that comes: true sentences, each by lot."""
     held, kind = memory.held, goal.object_kind
-    coming = announced(action, memory) if rng.random() < 0.6 else ""
+    coming = announced(goal, memory, action) if rng.random() < 0.7 else ""
     parts = [f"I hold the {held}." if held else f"I need {an(kind)}."]
-    if not held and memory.here and rng.random() < 0.85:
+    if memory.here and not held and rng.random() < 0.9:
         sight = in_sight(kind, memory)
         parts.append("" if coming.startswith(sight[:-1]) else sight)
-    if memory.here and rng.random() < (0.25 if held else 0.6):
-        parts.append(f"After the {memory.here} comes the {after(memory)}.")
-    if held and rng.random() < 0.6:
+    if memory.here and not coming and rng.random() < 0.5:
+        parts.append(f"After the {memory.here} comes the {tour(memory)[0]}.")
+    if kind_of(held) == kind and not coming:
         parts.append(what_for(goal, memory, rng))
     return " ".join(part for part in (*parts, coming) if part)
 
@@ -114,7 +122,7 @@ def in_sight(kind: str, memory: Memory) -> str:
 
 
 def what_for(goal: Goal, memory: Memory, rng: random.Random) -> str:
-    """What is to be done with the thing in hand, and where it goes."""
+    """What is to be done with the thing in hand, or where it goes."""
     process = PROCESS.get(goal.task_type, "")
     if process and rng.random() < 0.5:
         if process in memory.states.get(memory.held, ()):
@@ -124,23 +132,42 @@ def what_for(goal: Goal, memory: Memory, rng: random.Random) -> str:
     return f"It goes to the {rng.choice(targets)}." if targets else ""
 
 
-def announced(action: str, memory: Memory) -> str:
-    """The walk's next command, in words."""
+def announced(goal: Goal, memory: Memory, action: str) -> str:
+    """The walk's next command, in words; "" for one in vain."""
     verb, _, rest = action.partition(" ")
     if verb == "go":
-        place = rest.removeprefix("to ")
-        return f"I go to the {place}." if memory.held else f"Next I look in the {place}."
+        return going(goal, memory, rest.removeprefix("to "))
     if verb == "open":
         return f"The {rest} is closed, so I open it."
     if verb == "take":
         thing, _, place = rest.partition(" from ")
-        there = thing in memory.contents.get(place, ()) and place == memory.here
-        return f"I see the {thing} in the {place}, so I take it." if there else ""
+        if thing not in memory.contents.get(place, ()) or place != memory.here:
+            return ""
+        if kind_of(thing) != goal.object_kind:
+            return f"I take the {thing}."
+        return f"I see the {thing} in the {place}, so I take it."
     if verb in ("move", "heat", "cool", "clean"):
         done = "put it there" if verb == "move" else f"{verb} it"
         place = rest.rpartition(" to " if verb == "move" else " with ")[2]
         return f"The {place} is here, so I {done}."
     return ""
+
+
+def going(goal: Goal, memory: Memory, place: str) -> str:
+    """A walk's next place, in words."""
+    if memory.held:
+        if kind_of(memory.held) == goal.object_kind:
+            process = PROCESS.get(goal.task_type, "")
+            if process and kind_of(place) in STATIONS[process]:
+                return f"It must be {TO_DO[process]}, so I go to the {place}."
+            if kind_of(place) == goal.receptacle_kind:
+                return f"It goes to the {place}, so I go there."
+        return f"I go to the {place}."
+    if not memory.here:
+        return f"I look in the {place} first."
+    if tour(memory)[:1] == (place,):
+        return f"After the {memory.here} comes the {place}, so I look there."
+    return f"Next I look in the {place}."
 
 
 def an(kind: str) -> str:
@@ -162,7 +189,7 @@ def main() -> None:
     layout = {"opening": OPENING, "branch": BRANCH}
     writer = PromptWriter(environment.layout(), environment.horizon, layout)
     tasks = environment.tasks("train")
-    sample = [list(walk(environment, writer, tasks[i], rng, 12)) for i in range(400)]
+    sample = [w for i in range(500) if (w := walk(environment, writer, tasks[i], rng, 12))]
     texts = [w[-1].prompt.text for w in sample] + [e.reply for w in sample for e in w]
     tokenizer = train_tokenizer([*texts, *familiar()], STUDENT.vocabulary, STUDENT.max_length)
     save_untrained(arguments.out, tokenizer, STUDENT, seed=0)
@@ -189,16 +216,16 @@ def train(
     encoder = PromptEncoder(AutoTokenizer.from_pretrained(arguments.out))
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=0.01)
     tasks = environment.tasks("train")
+    fresh = (tasks[i] for i in range(1000, len(tasks)))
     began, tokens, step, smooth = time.monotonic(), 0, 0, 0.0
     while (done := step / arguments.steps) < 1:
         rate = 2e-3 * min(1, (step + 1) / 50) * (0.05 + 0.95 * (1 + math.cos(math.pi * done)) / 2)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        longest = 8 if done < 0.7 else 20
-        walks = [
-            walk(environment, writer, tasks[1000 + 4 * step + i], rng, longest) for i in range(4)
-        ]
-        rows = [asdict(r) for w in walks for r in packed_rows(list(w), encoder, 4000)]
+        longest = 8 if done < 0.5 else 20
+        walks = (walk(environment, writer, task, rng, longest) for task in fresh)
+        batch = islice((w for w in walks if w), 4)
+        rows = [asdict(r) for w in batch for r in packed_rows(w, encoder, 4000)]
         loss = loss_of(model, rows)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
