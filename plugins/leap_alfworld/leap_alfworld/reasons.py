@@ -116,7 +116,7 @@ def straight(command: str, thing: str, place: str, verb: str) -> str:
     if verb == "take":
         if going or opening:
             return f"{_need(thing)} It is in the {place}, {then}."
-        return f"{_need(thing)} It is in the {place}, so I take it."
+        return f"{_need(thing)} I see the {thing} in the {place}, so I take it."
     if verb == "put":
         if going or opening:
             return f"I hold the {thing}. It goes to the {place}, {then}."

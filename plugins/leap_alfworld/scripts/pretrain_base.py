@@ -52,8 +52,7 @@ def walk(
     rng: random.Random,
     longest: int,
 ) -> list[Example]:
-    """A random walk, remarked on at every step; empty for half of those that never come across
-    what the task names, so that "there is one" is not too rare a remark."""
+    """A random walk, remarked on at every step."""
     episode = environment.open(task, 0)
     observation, memory, steps, action = episode.reset(), Memory(), [], ""
     goal = read_goal(task.goal)
@@ -70,8 +69,7 @@ def walk(
         observation = transition.observation
         if transition.terminated:
             break
-    found = memory.held or memory.seen_at(goal.object_kind)
-    return examples if found or rng.random() < 0.5 else []
+    return examples
 
 
 def random_action(
@@ -95,19 +93,34 @@ def random_action(
 
 
 def remark(goal: Goal, memory: Memory, action: str, rng: random.Random) -> str:
-    """What is needed or held, what is here, which place comes next or what a thing in hand is for,
-    and the command that comes: true sentences, each by lot."""
+    """What is needed or in hand, whether there is one here, what comes next or what it is for, and
+    at times the command that comes: true sentences, each by lot."""
     held, kind = memory.held, goal.object_kind
     coming = announced(goal, memory, action) if rng.random() < 0.7 else ""
-    parts = [f"I hold the {held}." if held else f"I need {an(kind)}."]
-    if memory.here and not held and rng.random() < 0.9:
-        sight = in_sight(kind, memory)
+    if held:
+        parts = [f"I hold the {held}."]
+        if kind_of(held) == kind and not coming:
+            parts.append(what_for(goal, memory, rng))
+        return " ".join(part for part in (*parts, coming) if part)
+    need, verb = kind, "need"
+    if memory.here and not coming.endswith("so I take it.") and rng.random() < 0.4:
+        need, verb = some_kind(memory, rng), "look for"
+    parts = [f"I {verb} {an(need)}."]
+    if memory.here and rng.random() < 0.9:
+        sight = in_sight(need, memory)
         parts.append("" if coming.startswith(sight[:-1]) else sight)
-    if memory.here and not coming and rng.random() < 0.5:
-        parts.append(f"After the {memory.here} comes the {tour(memory)[0]}.")
-    if kind_of(held) == kind and not coming:
+    if not coming and rng.random() < 0.3:
         parts.append(what_for(goal, memory, rng))
+    elif not coming and memory.here and rng.random() < 0.6:
+        parts.append(f"After the {memory.here} comes the {tour(memory)[0]}.")
     return " ".join(part for part in (*parts, coming) if part)
+
+
+def some_kind(memory: Memory, rng: random.Random) -> str:
+    """A kind of thing that can be seen here, or as often one that was seen elsewhere."""
+    here = [kind_of(thing) for thing in memory.contents.get(memory.here, ())]
+    seen = [kind_of(thing) for things in memory.contents.values() for thing in things]
+    return rng.choice(here if here and rng.random() < 0.5 else seen or ["mug"])
 
 
 def in_sight(kind: str, memory: Memory) -> str:
@@ -122,7 +135,7 @@ def in_sight(kind: str, memory: Memory) -> str:
 
 
 def what_for(goal: Goal, memory: Memory, rng: random.Random) -> str:
-    """What is to be done with the thing in hand, or where it goes."""
+    """What is to be done with the thing wanted, or where it goes."""
     process = PROCESS.get(goal.task_type, "")
     if process and rng.random() < 0.5:
         if process in memory.states.get(memory.held, ()):
@@ -189,7 +202,7 @@ def main() -> None:
     layout = {"opening": OPENING, "branch": BRANCH}
     writer = PromptWriter(environment.layout(), environment.horizon, layout)
     tasks = environment.tasks("train")
-    sample = [w for i in range(500) if (w := walk(environment, writer, tasks[i], rng, 12))]
+    sample = [walk(environment, writer, tasks[i], rng, 12) for i in range(400)]
     texts = [w[-1].prompt.text for w in sample] + [e.reply for w in sample for e in w]
     tokenizer = train_tokenizer([*texts, *familiar()], STUDENT.vocabulary, STUDENT.max_length)
     save_untrained(arguments.out, tokenizer, STUDENT, seed=0)
@@ -198,9 +211,11 @@ def main() -> None:
 
 def familiar() -> list[str]:
     """Words of reasons in general, so that the tokenizer has them whole."""
-    text = ("REASON: I look in the first. It must be cleaned heated cooled, so I go there to put "
-            "it down. I open and take it, so I turn it on. ACTION: nothing happens. I need another "
-            "one. It is in the room, I saw it at the one that I have not looked in")  # fmt: skip
+    text = (
+        "REASON: I look for it in the first. It must be cleaned heated cooled, so I go there to "
+        "put it down. I open and take it, so I turn it on. ACTION: nothing happens. I need "
+        "another one. It is in the room, I saw it at the one that I have not looked in"
+    )
     return [text] * 50
 
 
@@ -222,10 +237,9 @@ def train(
         rate = 2e-3 * min(1, (step + 1) / 50) * (0.05 + 0.95 * (1 + math.cos(math.pi * done)) / 2)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        longest = 8 if done < 0.5 else 20
+        longest = 8 if done < 0.6 else 15
         walks = (walk(environment, writer, task, rng, longest) for task in fresh)
-        batch = islice((w for w in walks if w), 4)
-        rows = [asdict(r) for w in batch for r in packed_rows(w, encoder, 4000)]
+        rows = [asdict(r) for w in islice(walks, 4) for r in packed_rows(w, encoder, 4000)]
         loss = loss_of(model, rows)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
