@@ -48,7 +48,7 @@ from leap_core.updaters.trainer import Cut, Material, PassTrainer
 
 SEED = 0
 HORIZON = 30
-CPU = TinyOptions(hidden_size=256, layers=6, heads=8, kv_heads=4, intermediate_size=768,
+CPU = TinyOptions(hidden_size=256, layers=6, heads=8, kv_heads=4, intermediate_size=1024,
                   vocabulary=4096, max_length=32768)  # fmt: skip
 GPU = TinyOptions(hidden_size=768, layers=14, heads=12, kv_heads=12, intermediate_size=2048,
                   vocabulary=4096, max_length=32768)  # fmt: skip

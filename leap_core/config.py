@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from leap_core.errors import ConfigError
 
@@ -24,6 +24,17 @@ class Named(Section):
 
     name: str
     options: dict[str, Any] = Field(default_factory=dict)
+
+
+def _sequence(value: Any) -> Any:
+    """`[sft, {name: dpo, options: …}]` is short for the updater `sequence`."""
+    if not isinstance(value, list):
+        return value
+    named = [{"name": one} if isinstance(one, str) else one for one in value]
+    return {"name": "sequence", "options": {"updaters": named}}
+
+
+UpdaterChoice = Annotated[Named, BeforeValidator(_sequence)]
 
 
 class Generation(Section):
@@ -128,8 +139,8 @@ class RunConfig(Section):
     rollouts: Rollouts = Rollouts()
     privileged: Named | None = None
     teacher: TeacherChoice | None = None
-    updater: Named
-    first_updater: Named | None = None
+    updater: UpdaterChoice
+    first_updater: UpdaterChoice | None = None
     evaluation: Evaluation = Evaluation()
     budget: Budget = Budget()
 

@@ -75,7 +75,8 @@ class TrainingOptions(Section):
             many as make it; null takes all, as the paper does.
         checkpoint_steps: optimizer steps between checkpoints to go on from after a crash.
         report_to: also report to "wandb", "tensorboard" or "trackio".
-        launch: train in processes of its own; by default on the GPUs there are, else in this one.
+        launch: train in processes of its own, or "never"; by default one for each GPU there is,
+            and without GPUs in this process.
     """
 
     name: ClassVar[str] = ""
@@ -101,7 +102,7 @@ class TrainingOptions(Section):
     checkpoint_steps: int = Field(200, gt=0)
     report_to: tuple[Literal["wandb", "tensorboard", "trackio"], ...] = ()
     logging_steps: int = Field(10, gt=0)
-    launch: LaunchOptions | None = None
+    launch: LaunchOptions | Literal["never"] | None = None
 
     @model_validator(mode="before")
     @classmethod

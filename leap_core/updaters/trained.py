@@ -10,6 +10,7 @@ from leap_core.errors import MissingExtra, UpdateError
 from leap_core.examples.aggregate import balanced
 from leap_core.types import Example, PolicyRef
 from leap_core.updater import UpdateContext, Updater
+from leap_core.updaters.launch import launch_options, launched
 from leap_core.updaters.options import TrainingOptions
 
 
@@ -32,6 +33,9 @@ class TrainedUpdater(Updater):
     def update(
         self, policy: PolicyRef, examples: Sequence[Example], context: UpdateContext
     ) -> PolicyRef:
+        chosen = launch_options(self.options)
+        if chosen is not None:
+            return launched(self, chosen, policy, examples, context)
         wanted = self.wanted(examples, context)
         if not wanted:
             return policy

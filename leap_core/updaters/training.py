@@ -257,6 +257,8 @@ def _save(
 ) -> PolicyRef:
     out = context.out_dir
     trained = trainer.accelerator.unwrap_model(trainer.model)
+    if isinstance(trained, PeftModel) and "teacher" in trained.peft_config:
+        trained.delete_adapter("teacher")
     if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
         trainer.save_model(str(out))
         (out / "training_args.bin").unlink(missing_ok=True)
@@ -265,6 +267,7 @@ def _save(
     if trainer.accelerator.is_main_process:
         tokenizer.save_pretrained(out)
         shutil.rmtree(out / "trainer", ignore_errors=True)
+    trainer.accelerator.wait_for_everyone()
     if isinstance(trained, PeftModel):
         return PolicyRef("transformers", start.model, adapter=str(out))
     return PolicyRef("transformers", str(out))
