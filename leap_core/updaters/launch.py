@@ -69,7 +69,7 @@ def launched(
         _write(job, updater, policy, examples, context)
         with (job / "log.txt").open("wb") as log:
             code = _run(command(chosen, job), chosen, job, log, context)
-        return _result(job, code, chosen)
+        return _result(job, code, chosen, context.out_dir)
 
 
 def command(chosen: LaunchOptions, job: Path) -> list[str]:
@@ -178,7 +178,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             child.kill()
 
 
-def _result(job: Path, code: int, chosen: LaunchOptions) -> PolicyRef:
+def _result(job: Path, code: int, chosen: LaunchOptions, out_dir: Path) -> PolicyRef:
+    """What the job made; it was told where by absolute paths."""
     error, result = job / "error.json", job / "result.json"
     if error.exists():
         raise UpdateError(str(read_json(error)["error"]))
@@ -193,4 +194,9 @@ def _result(job: Path, code: int, chosen: LaunchOptions) -> PolicyRef:
         raise UpdateError(
             f"the training job ran {made['world']} processes instead of {chosen.processes}"
         )
-    return PolicyRef(**made["policy"])
+    places = made["policy"]
+    for key in ("model", "adapter"):
+        place = Path(places[key]) if places[key] else None
+        if place is not None and place.is_relative_to(out_dir.resolve()):
+            places[key] = str(out_dir / place.relative_to(out_dir.resolve()))
+    return PolicyRef(**places)

@@ -32,8 +32,11 @@ def weights(policy: PolicyRef) -> dict[str, torch.Tensor]:
     return dict(load_file(folder / name))
 
 
-def test_two_processes_train_like_one(base: PolicyRef, tmp_path: Path) -> None:
+def test_two_processes_train_like_one(
+    base: PolicyRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """KTO is the method with the most to agree on: reference, estimate of the KL, gradient."""
+    monkeypatch.chdir(tmp_path)
     options: dict[str, Any] = {"beta": 0.1, "undesirable_weight": 0.5, "micro_batch_size": 2}
     one, two = Told(), Told()
     examples = corrections()
@@ -41,8 +44,9 @@ def test_two_processes_train_like_one(base: PolicyRef, tmp_path: Path) -> None:
         base, examples, one.context(tmp_path / "one", base)
     )
     together = updater(KTOUpdater, **options, launch={"processes": 2}).update(
-        base, examples, two.context(tmp_path / "two", base)
+        base, examples, two.context(Path("two"), base)
     )
+    assert together.model == "two"
     assert len(one.losses) > 1
     assert two.losses == pytest.approx(one.losses, rel=1e-4)
     for name, tensor in weights(alone).items():

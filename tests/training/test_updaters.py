@@ -13,7 +13,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from leap_core.config import RunConfig
+from leap_core.config import RunConfig, substance
 from leap_core.errors import ConfigError, LeapError, UpdateError
 from leap_core.policy.encoding import PromptEncoder
 from leap_core.policy.transformers_engine import load_model
@@ -177,6 +177,18 @@ def test_a_list_of_updaters_is_a_sequence() -> None:
     config = RunConfig.model_validate(data)
     assert config.updater.name == "sequence"
     assert [one["name"] for one in config.updater.options["updaters"]] == ["sft", "dpo"]
+
+
+def test_how_an_update_is_computed_may_change_in_a_run() -> None:
+    data = {"environment": {"name": "toy"}, "student": {"model": "tiny"}}
+
+    def of(**options: Any) -> Any:
+        one = {"name": "sft", "options": options}
+        both = (one, [one, "dpo"])
+        return [substance(RunConfig.model_validate({**data, "updater": u})) for u in both]
+
+    assert of(epochs=1) == of(epochs=1, token_budget=4096, launch={"processes": 2})
+    assert all(a != b for a, b in zip(of(epochs=1), of(epochs=2), strict=True))
 
 
 CANARY = "canary-7261"
