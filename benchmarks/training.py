@@ -77,12 +77,16 @@ def main() -> None:
         "device": device_name(),
         "threads": torch.get_num_threads(),
     }
+    result["max_relative_loss_difference"] = result["max_relative_gradient_difference"] = None
     steps = 8 if arguments.quick else HORIZON
     kinds = {"alfworld": alfworld, "webshop": webshop}
     for kind, make in kinds.items():
+        result[kind] = {"token_reduction": None, "row_speedup": None}
         if arguments.only in (None, kind):
             count = 1 if arguments.quick or kind == "webshop" else 2
             measure(kind, make(count, steps, result["notes"]), result)
+        else:
+            result["notes"][kind] = f"left out: --only {arguments.only}"
     show(result)
     if arguments.json:
         print(json.dumps(result))
@@ -172,7 +176,6 @@ def example(
 def measure(kind: str, trajectories: list[list[Example]], result: dict[str, Any]) -> None:
     """Both trainers on the same examples; ratios go into `result`."""
     if not trajectories:
-        result[kind] = {"token_reduction": None, "row_speedup": None}
         return
     with tempfile.TemporaryDirectory() as folder:
         examples = [e for trajectory in trajectories for e in trajectory]
@@ -208,10 +211,11 @@ def measure(kind: str, trajectories: list[list[Example]], result: dict[str, Any]
             "trl_rows_per_s": len(apart) / trl,
             "leap_rows_per_s": len(apart) / leap,
             "leap_tokens_per_s": shared_tokens / leap,
+            "leap_share_of_peak": share_of_peak(parameters, shared_tokens / leap),
         }
         exact = differences(load(folder, exact=True), shared[0], apart[: shared[0].examples])
         for key, value in exact.items():
-            result[key] = max(value, result.get(key, 0.0))
+            result[key] = max(value, result[key] or 0.0)
 
 
 def load(folder: str, exact: bool = False) -> Any:
@@ -350,6 +354,15 @@ def quiet() -> None:
     transformers_logging.disable_progress_bar()
 
 
+def share_of_peak(parameters: int, tokens_per_s: float) -> float | None:
+    """Of a GPU's bfloat16 peak, at 6 operations a parameter and token; None where unknown."""
+    peaks = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
+    for name, peak in peaks.items():
+        if name in device_name():
+            return 6 * parameters * tokens_per_s / peak
+    return None
+
+
 def device_name() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
 
@@ -369,7 +382,7 @@ def show(result: dict[str, Any]) -> None:
                 f"(TRL: {row['trl_way']})"
             )
     for key in ("max_relative_loss_difference", "max_relative_gradient_difference"):
-        if key in result:
+        if result[key] is not None:
             print(f"{key.replace('_', ' ')}: {result[key]:.1e}")
     for key, why in result["notes"].items():
         print(f"{key}: {why}")

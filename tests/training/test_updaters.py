@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from leap_core.config import RunConfig, substance
@@ -243,6 +244,19 @@ def test_held_out_trajectories_are_measured(base: PolicyRef, tmp_path: Path) -> 
     updater(SFTUpdater, epochs=2, held_out=0.25).update(base, toy_examples(8), context)
     measured = [m["eval_loss"] for m in told.metrics if "eval_loss" in m]
     assert len(measured) == 2 and measured[1] < measured[0]
+
+
+def test_the_weights_of_the_best_epoch_are_kept(base: PolicyRef, tmp_path: Path) -> None:
+    told, work = Told(), tmp_path / "work"
+    context = told.context(tmp_path / "out", base, work_dir=work)
+    chosen = updater(SFTUpdater, epochs=2, held_out=0.25, learning_rate=2.0, schedule="constant")
+    made = chosen.update(base, toy_examples(8), context)
+    measured = {m["step"]: m["eval_loss"] for m in told.metrics if "eval_loss" in m}
+    best = min(measured, key=lambda step: measured[step])
+    assert best != max(measured), "a step that large should have made it worse"
+    kept = load_file(work / f"checkpoint-{int(best)}" / "model.safetensors")
+    for name, tensor in load_file(Path(made.model) / "model.safetensors").items():
+        assert torch.equal(tensor, kept[name])
 
 
 def test_rows_that_are_too_long_are_an_error_or_counted(base: PolicyRef, tmp_path: Path) -> None:
