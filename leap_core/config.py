@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from leap_core.errors import ConfigError
 
@@ -24,6 +24,17 @@ class Named(Section):
 
     name: str
     options: dict[str, Any] = Field(default_factory=dict)
+
+
+def _sequence(value: Any) -> Any:
+    """`[sft, {name: dpo, options: …}]` is short for the updater `sequence`."""
+    if not isinstance(value, list):
+        return value
+    named = [{"name": one} if isinstance(one, str) else one for one in value]
+    return {"name": "sequence", "options": {"updaters": named}}
+
+
+UpdaterChoice = Annotated[Named, BeforeValidator(_sequence)]
 
 
 class Generation(Section):
@@ -128,8 +139,8 @@ class RunConfig(Section):
     rollouts: Rollouts = Rollouts()
     privileged: Named | None = None
     teacher: TeacherChoice | None = None
-    updater: Named
-    first_updater: Named | None = None
+    updater: UpdaterChoice
+    first_updater: UpdaterChoice | None = None
     evaluation: Evaluation = Evaluation()
     budget: Budget = Budget()
 
@@ -138,10 +149,34 @@ class RunConfig(Section):
         return self.seed * 1000 + iteration
 
 
+# Options of updaters that change memory and speed, never what is learned.
+_HOW = {
+    "token_budget",
+    "micro_batch_size",
+    "launch",
+    "checkpoint_steps",
+    "logging_steps",
+    "report_to",
+}
+
+
 def substance(config: RunConfig) -> dict[str, Any]:
     """All of a configuration that its records depend on: not what it may spend, nor how fast."""
     free = {"budget": True, "teacher": {"concurrency"}}
-    return config.model_dump(mode="json", exclude=free)  # type: ignore[arg-type]
+    data: dict[str, Any] = config.model_dump(mode="json", exclude=free)  # type: ignore[arg-type]
+    for part in ("updater", "first_updater"):
+        if data[part] is not None:
+            data[part] = _learned(data[part])
+    return data
+
+
+def _learned(updater: Mapping[str, Any]) -> dict[str, Any]:
+    """An updater's choice without how it is to be computed; those of a sequence too."""
+    options = {key: value for key, value in updater["options"].items() if key not in _HOW}
+    inner = options.get("updaters")
+    if isinstance(inner, list):
+        options["updaters"] = [_learned({"options": {}, **one}) for one in inner]
+    return {**updater, "options": options}
 
 
 M = TypeVar("M", bound=BaseModel)

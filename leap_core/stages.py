@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from leap_core.examples import (
     aggregate,
     examples_from_corrections,
     examples_from_demonstrations,
+    seen_steps,
 )
 from leap_core.parts import Parts, build_engine, decoding, resolve_student
 from leap_core.rollout import roll_out
@@ -29,7 +31,7 @@ from leap_core.types import (
     Task,
     Trajectory,
 )
-from leap_core.updater import UpdateContext, Updater
+from leap_core.updater import SeenStep, UpdateContext, Updater
 
 _EVALUATION = TypeAdapter(Evaluation)
 
@@ -182,6 +184,7 @@ class Stages:
         examples: Sequence[Example],
     ) -> PolicyRef:
         target = self.run.iteration(iteration) / "policy"
+        work = target.with_name(".policy.checkpoints")
         metrics = Records(self.run.iteration(iteration) / "metrics.jsonl", Metrics)
         metrics.replace(())
         title = f"update on {len(examples)} examples"
@@ -192,9 +195,27 @@ class Stages:
                 note = f"loss {values['loss']:.3f}" if "loss" in values else ""
                 bar.update(int(values.get("step", 0)), int(values.get("steps", 0)) or None, note)
 
-            context = UpdateContext(folder, base, iteration, self.config.seed_of(iteration), log)
+            context = UpdateContext(
+                folder, base, iteration, self.config.seed_of(iteration), log,
+                work_dir=work, say=self.screen.say, rollouts=self._rollouts(iteration),
+            )  # fmt: skip
             trained = updater.update(policy, examples, context)
-            return _moved(trained, folder, target)
+        shutil.rmtree(work, ignore_errors=True)
+        return _moved(trained, folder, target)
+
+    def _rollouts(self, iteration: int) -> Callable[[], list[SeenStep]] | None:
+        """This iteration's rollouts, step by step, with what was hidden; read when asked for."""
+        path = self.run.iteration(iteration) / "rollouts.jsonl"
+        source = self.parts.source
+        if source is None or not path.exists():
+            return None
+
+        def read() -> list[SeenStep]:
+            played = (t for t in Records(path, Trajectory) if t.outcome != "error")
+            return list(seen_steps(played, source, self.parts.writer,
+                                   self.config.environment.name, iteration))  # fmt: skip
+
+        return read
 
     def evaluate(
         self, iteration: int, policy: PolicyRef, split: str, tasks: int | None, name: str
@@ -339,8 +360,8 @@ def _moved(policy: PolicyRef, old: Path, new: Path) -> PolicyRef:
     """The same policy after its folder was moved from `old` to `new`."""
     fields = asdict(policy)
     for key in ("model", "adapter"):
-        if fields[key] == str(old):
-            fields[key] = str(new)
+        if fields[key] and Path(fields[key]).is_relative_to(old):
+            fields[key] = str(new / Path(fields[key]).relative_to(old))
     return PolicyRef(**fields)
 
 

@@ -11,6 +11,23 @@ from typing import Any, ClassVar
 from leap_core.types import Example, PolicyRef
 
 
+@dataclass(frozen=True, slots=True)
+class SeenStep:
+    """One step of the student's own rollouts, and what was hidden from it.
+
+    Attributes:
+        example: the student's own prompt and reply.
+        state: the privileged state in words; never to be trained on, only for a teacher.
+    """
+
+    example: Example
+    state: str
+
+
+def _silent(text: str) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class UpdateContext:
     """What a run lends to its updater.
@@ -21,6 +38,11 @@ class UpdateContext:
         iteration: 0 for behaviour cloning, then 1, 2, …
         seed: seed of this update.
         log: call with a mapping of metrics at every logging step; goes to metrics.jsonl and screen.
+        work_dir: folder for what lets a killed update go on (checkpoints); it outlives a crash, and
+            is removed when the update is done. None: nothing is kept.
+        say: call with a line for the user.
+        rollouts: gives this iteration's rollouts with the privileged state of every step, for
+            updaters that are their own teacher; None where there are none.
     """
 
     out_dir: Path
@@ -28,6 +50,9 @@ class UpdateContext:
     iteration: int
     seed: int
     log: Callable[[Mapping[str, float]], None]
+    work_dir: Path | None = None
+    say: Callable[[str], None] = _silent
+    rollouts: Callable[[], Sequence[SeenStep]] | None = None
 
 
 class Updater(ABC):

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "estimate": ("leap_core.cli.estimate", "Calls, tokens and cost of a run, beforehand."),
     "describe": ("leap_core.cli.describe", "Privileged state from demonstrations, by a model."),
     "audit": ("leap_core.cli.audit", "Do corrections leak? Could the student reach them itself?"),
+    "export": ("leap_core.cli.export", "A policy, or its training examples, for use elsewhere."),
     "data": ("leap_core.cli.data", "Fetch an environment's official data."),
     "list-plugins": ("leap_core.cli.list_plugins", "List plugins, what they give, their state."),
 }

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from leap_core.policy.layout import PromptWriter
 from leap_core.policy.reply import write_reply
+from leap_core.privileged import PrivilegedSource
 from leap_core.types import Correction, Example, Trajectory
+from leap_core.updater import SeenStep
 
 
 def examples_from_demonstrations(
@@ -67,3 +69,30 @@ def examples_from_corrections(
                 step=correction.step,
                 environment=environment,
             )
+
+
+def seen_steps(
+    trajectories: Iterable[Trajectory],
+    source: PrivilegedSource,
+    writer: PromptWriter,
+    environment: str,
+    iteration: int,
+) -> Iterator[SeenStep]:
+    """Every well-formed step of the student, as it acted, and the state that was hidden from it."""
+    for trajectory in trajectories:
+        states = source.states(trajectory)
+        for t, (step, state) in enumerate(zip(trajectory.steps, states, strict=True)):
+            if not step.action:
+                continue
+            example = Example(
+                prompt=writer.prompt(trajectory.task, trajectory.steps[:t], step.observation),
+                reply=write_reply(step.reason, step.action),
+                rejected=None,
+                source="correction",
+                iteration=iteration,
+                task_id=trajectory.task.id,
+                seed=trajectory.seed,
+                step=t,
+                environment=environment,
+            )
+            yield SeenStep(example, state.text)

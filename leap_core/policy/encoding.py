@@ -30,7 +30,7 @@ class PromptEncoder:
         head, tail, end = _frame(tokenizer)
         self._head = self._ids(head)
         self._tail = self._ids(tail)
-        self.end = self._ids(end)
+        self.end = _turn_end(self._ids(end), tokenizer)
         if not self.end:
             raise PolicyError("the tokenizer has neither a chat template nor an EOS token")
         self.stop = tuple(dict.fromkeys((self.end[0], *stop)))
@@ -58,6 +58,15 @@ class PromptEncoder:
         if not text:
             return ()
         return tuple(self.tokenizer.encode(text, add_special_tokens=False))
+
+
+def _turn_end(ids: tuple[int, ...], tokenizer: Any) -> tuple[int, ...]:
+    """Up to the first special token: some templates end the whole conversation after the turn."""
+    special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
+    for index, token in enumerate(ids):
+        if token in special:
+            return ids[: index + 1]
+    return ids
 
 
 def _frame(tokenizer: Any) -> tuple[str, str, str]:

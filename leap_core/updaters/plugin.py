@@ -13,6 +13,26 @@ def leap_register_updaters(register: Register) -> None:
         "supervised fine-tuning on all examples so far (trl + peft)",
     )
     register(
+        "dpo",
+        "leap_core.updaters.preferences:DPOUpdater",
+        "prefers corrections to the student's own replies (direct preference optimisation)",
+    )
+    register(
+        "kto",
+        "leap_core.updaters.preferences:KTOUpdater",
+        "makes corrections likelier, one by one (Kahneman-Tversky optimisation)",
+    )
+    register(
+        "distill",
+        "leap_core.updaters.distill:DistillUpdater",
+        "draws the student to itself with the privileged state in its prompt, on its own rollouts",
+    )
+    register(
+        "sequence",
+        "leap_core.updaters.sequence:SequenceUpdater",
+        "several updaters one after another; written as a list, such as [sft, dpo]",
+    )
+    register(
         "keep",
         "leap_core.updaters.keep:KeepUpdater",
         "trains nothing: the policy stays as it is (for scripted students and dry runs)",

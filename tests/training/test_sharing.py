@@ -1,8 +1,8 @@
-"""Packed rows (one trunk, many branches) train exactly like separate rows."""
+"""Shared rows (one trunk, many branches) train exactly like separate rows."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,65 +12,107 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from leap_core.examples.packing import packed_rows, separate_rows
+from leap_core.examples.packing import (
+    Target,
+    TokenRow,
+    chosen,
+    separate_rows,
+    shared_rows,
+)
 from leap_core.policy.encoding import PromptEncoder
 from leap_core.types import Example, Prompt
-from leap_core.updaters.collate import collate_packed, collate_separate
+from leap_core.updaters.attention import NAME
+from leap_core.updaters.methods import DPO, SFT, Method, Seen
+from leap_core.updaters.passes import lay_separate, lay_shared, plan
 from tests.students import tiny_student, toy_examples
+
+LIMIT = 1e-5
+Student = tuple[Any, PromptEncoder]
 
 
 @pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, PromptEncoder]:
+def student(tmp_path_factory: pytest.TempPathFactory) -> Student:
     folder: Path = tiny_student(tmp_path_factory.mktemp("student"))
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    return model.double(), PromptEncoder(AutoTokenizer.from_pretrained(folder))
+    return model, PromptEncoder(AutoTokenizer.from_pretrained(folder))
 
 
-def gradients(model: Any, batch: dict[str, torch.Tensor]) -> tuple[float, list[torch.Tensor]]:
+def pair(example: Example) -> list[Target]:
+    assert example.rejected is not None
+    rejected = Target(example.prompt, example.rejected, "rejected")
+    return [*chosen(example), rejected]
+
+
+def learned(
+    model: Any, rows: Sequence[TokenRow], method: Method, how: str, budget: int = 10**9
+) -> tuple[float, list[torch.Tensor]]:
+    """Loss and gradients of a batch, in passes of at most `budget` tokens."""
+    model.set_attn_implementation("sdpa" if how == "separate" else NAME)
+
+    def lay(taken: Sequence[TokenRow], index: Sequence[int]) -> Any:
+        if how == "separate":
+            return lay_separate(taken, index)
+        return lay_shared(taken, index)
+
     model.zero_grad()
-    labels = batch.pop("labels")
-    mask = batch["attention_mask"]
-    if mask.ndim == 4:
-        batch["attention_mask"] = mask
-    logits = model(**batch).logits[:, :-1]
-    loss = torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100, reduction="sum"
-    )
-    loss.backward()
-    return loss.item(), [p.grad.clone() for p in model.parameters()]
+    total = 0.0
+    for one in plan(rows, lay, lambda row: row.shared_tokens, budget, 10**9):
+        # The reference is a policy that finds all replies as likely as the first ones are.
+        seen = Seen(reference=torch.linspace(-9, -3, 2).repeat(one.branches // 2))
+        loss = method.loss(one.logits(model), one, seen)
+        loss.backward()
+        total += loss.item()
+    return total, [p.grad.clone() for p in model.parameters()]
 
 
-def assert_equal(student: tuple[Any, PromptEncoder], examples: list[Example], limit: int) -> None:
+def assert_equal(student: Student, examples: list[Example], method: Method, **how: Any) -> None:
     model, encoder = student
-    apart = collate_separate(list(separate_rows(examples, encoder)), pad=0)
-    packed = [asdict(r) for r in packed_rows(examples, encoder, limit)]
-    loss, grads = gradients(model, apart)
-    shared_loss, shared_grads = gradients(model, collate_packed(packed, pad=0))
-    assert shared_loss == pytest.approx(loss, rel=1e-7)
-    for left, right in zip(grads, shared_grads, strict=True):
-        assert torch.linalg.norm(left - right) <= 1e-7 * torch.linalg.norm(left) + 1e-10
+    targets = pair if isinstance(method, DPO) else chosen
+    apart = list(separate_rows(examples, encoder, targets))
+    together = list(shared_rows(examples, encoder, how.pop("limit", 10**6), targets))
+    loss, gradients = learned(model, apart, method, "separate")
+    shared_loss, shared = learned(model, together, method, "shared", **how)
+    assert abs(shared_loss - loss) < LIMIT * abs(loss)
+    # A gradient that is zero but for rounding has no relative difference.
+    rounding = 1e-6 * float(torch.linalg.norm(torch.cat([g.flatten() for g in gradients])))
+    for left, right in zip(gradients, shared, strict=True):
+        assert torch.linalg.norm(left - right) <= LIMIT * torch.linalg.norm(left) + rounding
 
 
-def test_demonstrations_train_the_same_packed(student: tuple[Any, PromptEncoder]) -> None:
-    assert_equal(student, toy_examples(6), limit=4000)
+def test_demonstrations_train_the_same_shared(student: Student) -> None:
+    assert_equal(student, toy_examples(6), SFT())
 
 
-def test_rows_are_split_where_the_limit_would_be_passed(
-    student: tuple[Any, PromptEncoder],
-) -> None:
+def test_a_batch_trains_the_same_in_many_passes(student: Student) -> None:
+    assert_equal(student, toy_examples(6), SFT(), budget=300)
+
+
+@torch.no_grad()
+def test_the_block_mask_of_flex_attention_shows_the_same(student: Student) -> None:
+    """It has no backward pass on a CPU; its speed needs a GPU as well."""
+    model, encoder = student
+    rows = list(shared_rows(toy_examples(3), encoder, 10**6))
+    model.set_attn_implementation(NAME)
+    index = range(len(rows))
+    blocks, flex = (lay_shared(rows, index, f).logits(model) for f in (False, True))
+    assert torch.linalg.norm(blocks - flex) < LIMIT * torch.linalg.norm(blocks)
+
+
+def test_rows_are_split_where_the_budget_would_be_passed(student: Student) -> None:
     examples = toy_examples(6)
-    longest = max(len(r["input_ids"]) for r in separate_rows(examples, student[1]))
-    rows = list(packed_rows(examples, student[1], longest + 10))
+    longest = max(row.longest for row in separate_rows(examples, student[1]))
+    rows = list(shared_rows(examples, student[1], longest + 10))
     assert len(rows) > 6
-    assert all(len(r.input_ids) <= longest + 10 for r in rows)
-    assert_equal(student, examples, longest + 10)
+    assert all(row.shared_tokens <= longest + 10 for row in rows)
+    assert sum(row.examples for row in rows) == len(examples)
+    assert_equal(student, examples, SFT(), limit=longest + 10)
 
 
-def test_packing_needs_fewer_tokens(student: tuple[Any, PromptEncoder]) -> None:
+def test_sharing_needs_fewer_tokens(student: Student) -> None:
     examples = toy_examples(20)
-    apart = sum(len(r["input_ids"]) for r in separate_rows(examples, student[1]))
-    packed = sum(len(r.input_ids) for r in packed_rows(examples, student[1], 4000))
-    assert packed < apart
+    apart = sum(row.separate_tokens for row in separate_rows(examples, student[1]))
+    shared = sum(row.shared_tokens for row in shared_rows(examples, student[1], 10**6))
+    assert shared < apart
 
 
 WORDS = st.text("abc \n>[]", min_size=1, max_size=12)
@@ -78,16 +120,26 @@ WORDS = st.text("abc \n>[]", min_size=1, max_size=12)
 
 @st.composite
 def trajectories(draw: st.DrawFn) -> list[Example]:
+    """One to three trajectories; branches may be empty, steps may be missing."""
+    return [
+        example
+        for number in range(draw(st.integers(1, 3)))
+        for example in draw(trajectory(f"task {number}"))
+    ]
+
+
+@st.composite
+def trajectory(draw: st.DrawFn, task: str) -> list[Example]:
     pieces = draw(st.lists(WORDS, min_size=1, max_size=5))
     steps = draw(st.sets(st.integers(0, len(pieces) - 1), min_size=1))
     return [
         Example(
-            Prompt(tuple(pieces[: t + 1]), draw(WORDS)),
-            draw(WORDS),
-            None,
+            Prompt(tuple(pieces[: t + 1]), draw(WORDS | st.just(""))),
+            reply := draw(WORDS),
+            draw(WORDS.filter(lambda other, reply=reply: other != reply)),
             "correction",
             1,
-            "task",
+            task,
             0,
             t,
         )
@@ -96,8 +148,14 @@ def trajectories(draw: st.DrawFn) -> list[Example]:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(trajectories())
-def test_any_trajectory_trains_the_same_packed(
-    student: tuple[Any, PromptEncoder], examples: list[Example]
+@given(trajectories(), st.sampled_from([10**9, 40]))
+def test_any_trajectories_train_the_same_shared(
+    student: Student, examples: list[Example], budget: int
 ) -> None:
-    assert_equal(student, examples, limit=4000)
+    assert_equal(student, examples, SFT(), budget=budget)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(trajectories())
+def test_any_preferences_train_the_same_shared(student: Student, examples: list[Example]) -> None:
+    assert_equal(student, examples, DPO(beta=0.1))

@@ -15,7 +15,6 @@ import argparse
 import math
 import random
 import time
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
@@ -26,12 +25,13 @@ from leap_alfworld.memory import Memory, kind_of, read_goal
 from leap_alfworld.model import PROCESS, STATIONS, Goal
 from leap_alfworld.search import tour
 from leap_core import Example, Observation, Step, Task
-from leap_core.examples.packing import packed_rows
+from leap_core.examples.packing import TokenRow, shared_rows
 from leap_core.policy.encoding import PromptEncoder
 from leap_core.policy.layout import PromptWriter
 from leap_core.policy.reply import write_reply
 from leap_core.policy.tiny import TinyOptions, save_untrained, train_tokenizer
-from leap_core.updaters.collate import collate_packed
+from leap_core.updaters.attention import NAME
+from leap_core.updaters.passes import lay_shared
 
 WORLD = 1000
 OPENING = "{{ observation }}\n"
@@ -228,6 +228,7 @@ def train(
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     model = AutoModelForCausalLM.from_pretrained(arguments.out, dtype=torch.float32)
+    model.set_attn_implementation(NAME)
     encoder = PromptEncoder(AutoTokenizer.from_pretrained(arguments.out))
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=0.01)
     tasks = environment.tasks("train")
@@ -239,14 +240,14 @@ def train(
             group["lr"] = rate
         longest = 8 if done < 0.6 else 15
         walks = (walk(environment, writer, task, rng, longest) for task in fresh)
-        rows = [asdict(r) for w in islice(walks, 4) for r in packed_rows(w, encoder, 4000)]
+        rows = [row for w in islice(walks, 4) for row in shared_rows(w, encoder, 4000)]
         loss = loss_of(model, rows)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
         step += 1
-        tokens += sum(len(row["input_ids"]) for row in rows)
+        tokens += sum(row.shared_tokens for row in rows)
         smooth += (loss.item() - smooth) * max(0.03, 1 / step)
         if step % 50 == 0:
             speed = tokens / (time.monotonic() - began)
@@ -259,19 +260,21 @@ def train(
     model.to(torch.bfloat16).save_pretrained(arguments.out)
 
 
-def loss_of(model: torch.nn.Module, rows: list[dict[str, object]]) -> torch.Tensor:
+def loss_of(model: torch.nn.Module, rows: list[TokenRow]) -> torch.Tensor:
     """Loss of the remarks, and lightly of the walk itself."""
-    batch = collate_packed(rows, pad=0)
-    labels = batch.pop("labels")
-    trunk = torch.full_like(labels, -100)
-    for index, row in enumerate(rows):
-        size = row["trunk"]
-        assert isinstance(size, int)
-        trunk[index, :size] = batch["input_ids"][index, :size]
-    logits = model(**batch).logits[:, :-1].flatten(0, 1)
+    one = lay_shared(rows, range(len(rows)))
+    remarks = torch.zeros(one.inputs["input_ids"].shape[1], dtype=torch.bool)
+    walk = remarks.clone()
+    remarks[one.columns] = True
+    start = 0
+    for row in rows:
+        walk[start : start + len(row.trunk) - 1] = True
+        start += row.shared_tokens
+    logits = model(**one.inputs, use_cache=False).logits[0, :-1]
+    following = one.inputs["input_ids"][0, 1:]
     losses = [
-        torch.nn.functional.cross_entropy(logits, wanted[:, 1:].flatten(), ignore_index=-100)
-        for wanted in (labels, trunk)
+        torch.nn.functional.cross_entropy(logits[which[:-1]], following[which[:-1]])
+        for which in (remarks, walk)
     ]
     return losses[0] + TRUNK_WEIGHT * losses[1]
 

@@ -1,0 +1,104 @@
+"""Several updaters one after another in one update, such as `updater: [sft, dpo]`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from leap_core.config import Named, Section
+from leap_core.errors import ConfigError
+from leap_core.plugins import load_plugins
+from leap_core.registry import build_options
+from leap_core.run.records import read_json, write_json
+from leap_core.types import Example, PolicyRef
+from leap_core.updater import UpdateContext, Updater
+
+
+class SequenceOptions(Section):
+    """Options of `sequence`: the updaters, in order."""
+
+    updaters: tuple[Named, ...] = Field(min_length=1)
+
+
+class SequenceUpdater(Updater):
+    """Each updater goes on from the policy that the one before it made."""
+
+    Options = SequenceOptions
+
+    def __init__(self, options: SequenceOptions) -> None:
+        super().__init__(options)
+        self.parts = [_build(number, one) for number, one in enumerate(options.updaters)]
+
+    def update(
+        self, policy: PolicyRef, examples: Sequence[Example], context: UpdateContext
+    ) -> PolicyRef:
+        """In iteration 0, where there is nothing but demonstrations, only those that can clone."""
+        parts = list(enumerate(self.parts))
+        if context.iteration == 0:
+            parts = [(n, part) for n, part in parts if not part.preferences]
+        for place, (number, part) in enumerate(parts):
+            last = place + 1 == len(parts)
+            policy = self._step(number, part, policy, examples, context, last)
+        return policy
+
+    def _step(
+        self,
+        number: int,
+        part: Updater,
+        policy: PolicyRef,
+        examples: Sequence[Example],
+        context: UpdateContext,
+        last: bool,
+    ) -> PolicyRef:
+        """One updater; what an earlier one made is kept, in case the whole is interrupted."""
+        name = self.options.updaters[number].name
+        work = context.work_dir / f"{number}-{name}" if context.work_dir else None
+        if last:
+            made = part.update(policy, examples, replace(context, work_dir=work))
+            return _kept(made, context, number)
+        out = (context.work_dir or context.out_dir) / f"{number}-{name}-policy"
+        done = out.with_name(out.name + ".json")
+        if not done.exists():
+            shutil.rmtree(out, ignore_errors=True)
+            out.mkdir(parents=True)
+            inner = replace(context, out_dir=out, work_dir=work, log=_named(context, name))
+            made = part.update(policy, examples, inner)
+            write_json(done, asdict(made))
+        return PolicyRef(**read_json(done))
+
+
+def _kept(policy: PolicyRef, context: UpdateContext, number: int) -> PolicyRef:
+    """The policy, with what it needs of earlier steps moved beside it."""
+    places = asdict(policy)
+    for key in ("model", "adapter"):
+        place = Path(places[key]) if places[key] else None
+        if place is None or context.work_dir is None:
+            continue
+        if place.is_relative_to(context.work_dir):
+            target = context.out_dir / f"before-{key}"
+            shutil.copytree(place, target)
+            places[key] = str(target)
+    return PolicyRef(**places)
+
+
+def _named(context: UpdateContext, name: str) -> Any:
+    """Metrics of an earlier step carry its name, and leave the count of steps to the last."""
+
+    def log(metrics: Mapping[str, float]) -> None:
+        context.log({f"{name}_{key}": value for key, value in metrics.items()})
+
+    return log
+
+
+def _build(number: int, one: Named) -> Updater:
+    if one.name == "sequence":
+        raise ConfigError("an updater of a sequence cannot be a sequence")
+    factory = load_plugins().registry.get("updater", one.name).load()
+    where = f"updater number {number + 1} '{one.name}', options"
+    updater: Updater = factory(build_options(factory, one.options, where))
+    return updater

@@ -1,0 +1,47 @@
+"""What all updaters that train have in common: where they start, and in which process they run."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from leap_core.errors import MissingExtra, UpdateError
+from leap_core.examples.aggregate import balanced
+from leap_core.types import Example, PolicyRef
+from leap_core.updater import UpdateContext, Updater
+from leap_core.updaters.launch import launch_options, launched
+from leap_core.updaters.options import TrainingOptions
+
+
+class TrainedUpdater(Updater):
+    """An updater that trains weights or an adapter."""
+
+    options: TrainingOptions
+
+    @abstractmethod
+    def job(self, examples: Sequence[Example], context: UpdateContext) -> Any:
+        """What to train on; a `leap_core.updaters.training.Job`."""
+
+    def wanted(self, examples: Sequence[Example], context: UpdateContext) -> Sequence[Example]:
+        """The examples that this updater learns from."""
+        if not examples:
+            raise UpdateError("there is nothing to train on: no demonstrations and no corrections")
+        share = self.options.demonstration_share
+        return examples if share is None else balanced(examples, share, context.seed, context.say)
+
+    def update(
+        self, policy: PolicyRef, examples: Sequence[Example], context: UpdateContext
+    ) -> PolicyRef:
+        chosen = launch_options(self.options)
+        if chosen is not None:
+            return launched(self, chosen, policy, examples, context)
+        wanted = self.wanted(examples, context)
+        if not wanted:
+            return policy
+        start = policy if self.options.start == "previous" else context.base
+        try:
+            from leap_core.updaters.training import train
+        except ImportError as error:
+            raise MissingExtra("training", error.name or "trl", "leap-core[local]") from error
+        return train(start, self.job(wanted, context), self.options, context)

@@ -1,0 +1,99 @@
+"""The loss is on the reply and what ends it, nothing else: for the chat templates people use."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from leap_core.examples.packing import separate_rows, shared_rows
+from leap_core.policy.encoding import PromptEncoder
+from leap_core.policy.tiny import train_tokenizer
+from leap_core.updaters.passes import lay_separate, lay_shared
+from tests.students import toy_examples
+
+# Name -> its template (TRL vendors those of most families), BOS, EOS, what ends a turn, what else
+# is one token.
+CHATML = ("<|im_start|>", "<|im_end|>", "<|endoftext|>", "<think>", "</think>")
+HEADERS = ("<|begin_of_text|>", "<|eot_id|>", "<|start_header_id|>", "<|end_header_id|>")
+TURNS = ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>")
+PHI = ("<|user|>", "<|assistant|>", "<|end|>", "<|endoftext|>")
+MISTRAL = (
+    "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}"
+    "{{ '[INST] ' + message['content'] + '[/INST]' }}{% else %}"
+    "{{ ' ' + message['content'] + eos_token }}{% endif %}{% endfor %}"
+)
+FAMILIES = {
+    "llama3": ("<|begin_of_text|>", "<|eot_id|>", "<|eot_id|>", HEADERS),
+    "llama3_1": ("<|begin_of_text|>", "<|eot_id|>", "<|eot_id|>", HEADERS),
+    "llama3_2": ("<|begin_of_text|>", "<|eot_id|>", "<|eot_id|>", HEADERS),
+    "qwen2_5": (None, "<|im_end|>", "<|im_end|>", CHATML),
+    "qwen3": (None, "<|im_end|>", "<|im_end|>", CHATML),
+    "gemma": ("<bos>", "<eos>", "<end_of_turn>", TURNS),
+    "gemma3": ("<bos>", "<eos>", "<end_of_turn>", TURNS),
+    "phi3": (None, "<|endoftext|>", "<|end|>", PHI),
+    "phi3_5": (None, "<|endoftext|>", "<|end|>", PHI),
+    "mistral": ("<s>", "</s>", "</s>", ("<s>", "</s>", "[INST]", "[/INST]")),
+    "without": (None, "<eos>", "<eos>", ()),
+}
+
+
+def tokenizer_of(family: str) -> tuple[Any, str]:
+    """A small tokenizer with the family's template and special tokens, and what ends its turns."""
+    bos, eos, end, special = FAMILIES[family]
+    tokenizer: Any = train_tokenizer([e.prompt.text for e in toy_examples(5)], 400, 4096)
+    tokenizer.add_special_tokens({"additional_special_tokens": list(special)})
+    tokenizer.add_special_tokens({"eos_token": eos, **({"bos_token": bos} if bos else {})})
+    if family == "mistral":
+        tokenizer.chat_template = MISTRAL
+    elif family != "without":
+        template = files("trl") / "chat_templates" / f"{family}.jinja"
+        tokenizer.chat_template = template.read_text(encoding="utf-8")
+    return tokenizer, end
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_exactly_the_replies_are_trained_on(family: str) -> None:
+    tokenizer, end = tokenizer_of(family)
+    encoder = PromptEncoder(tokenizer)
+    examples = toy_examples(3)
+    rows = list(separate_rows(examples, encoder))
+    shared = list(shared_rows(examples, encoder, 10**6))
+    for one in (lay_separate(rows, range(len(rows))), lay_shared(shared, range(len(shared)))):
+        assert one.branches == len(examples)
+        for number, example in enumerate(examples):
+            learned = one.labels[one.branch == number]
+            assert tokenizer.decode(learned) == example.reply + end
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_row_is_what_the_template_writes(family: str) -> None:
+    """But for white space that templates trim or add around a text."""
+    tokenizer, end = tokenizer_of(family)
+    (example, *_) = toy_examples(1)
+    (row,) = separate_rows([example], PromptEncoder(tokenizer))
+    (branch,) = row.branches
+    written = tokenizer.decode([*row.trunk[: branch.visible], *branch.tokens])
+    if tokenizer.chat_template:
+        turns = [
+            {"role": "user", "content": example.prompt.text},
+            {"role": "assistant", "content": example.reply},
+        ]
+        expected = tokenizer.apply_chat_template(turns, tokenize=False)
+        expected = expected.replace("<think>\n\n</think>\n\n", "")  # Qwen 3 shows that it is empty
+    else:
+        expected = example.prompt.text + example.reply + end
+    assert "".join(expected.split()).startswith("".join(written.split()))
+    assert generation_prompt(tokenizer, example.prompt.text) == "".join(
+        tokenizer.decode([*row.trunk, *branch.tokens[: -branch.reply]]).split()
+    )
+
+
+def generation_prompt(tokenizer: Any, text: str) -> str:
+    """What a chat server would send the model, without white space."""
+    if not tokenizer.chat_template:
+        return "".join(text.split())
+    turn = [{"role": "user", "content": text}]
+    asked = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+    return "".join(asked.split())
