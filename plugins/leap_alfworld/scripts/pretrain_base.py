@@ -1,6 +1,6 @@
 """Pre-train the small base student that leap-alfworld ships (`student.model: tiny-base`).
 
-    python pretrain_base.py OUT [--steps 2200]
+    python pretrain_base.py OUT [--steps 5000] [--processes 2]
 
 A real student starts from pre-training; the tiny one starts from this. It reads random walks
 through generated games of another world (`seed=1000`), and at every step a remark that restates
@@ -42,7 +42,7 @@ LIKELY = {"go": 6, "open": 8, "take": 6, "move": 2, "close": 0.4, "heat": 3, "co
 RARE = 0.3
 DONE = {"clean": "clean", "heat": "hot", "cool": "cool"}
 TO_DO = {"clean": "cleaned", "heat": "heated", "cool": "cooled"}
-TRUNK_WEIGHT = 0.2
+BATCH = 4
 
 
 def walk(
@@ -61,7 +61,10 @@ def walk(
     for t in range(rng.randint(3, longest)):
         memory.note(action, observation.text)
         action = random_action(observation, memory, goal.object_kind, action, rng)
-        reply = write_reply(remark(goal, memory, action, rng), action)
+        coming = announced(goal, memory, action) if rng.random() < 0.4 else ""
+        reason = remark(goal, memory, coming, rng)
+        # A command drawn by lot cannot be foreseen: it is read only where it was announced.
+        reply = write_reply(reason, action) if coming else f"REASON: {reason}"
         prompt = writer.prompt(task, steps, observation)
         examples.append(Example(prompt, reply, None, "demonstration", 0, task.id, 0, t))
         steps.append(Step(observation, "", action))
@@ -92,26 +95,21 @@ def random_action(
     return rng.choice(new if new and rng.random() < 0.7 else named or verbs[verb])
 
 
-def remark(goal: Goal, memory: Memory, action: str, rng: random.Random) -> str:
-    """What is needed or in hand, whether there is one here, what comes next or what it is for, and
-    at times the command that comes: true sentences, each by lot."""
+def remark(goal: Goal, memory: Memory, coming: str, rng: random.Random) -> str:
+    """What is needed or in hand, what it is for, whether there is one here, what comes next, and
+    the command that comes: true sentences, each by lot."""
     held, kind = memory.held, goal.object_kind
-    coming = announced(goal, memory, action) if rng.random() < 0.7 else ""
     if held:
-        parts = [f"I hold the {held}."]
-        if kind_of(held) == kind and not coming:
-            parts.append(what_for(goal, memory, rng))
-        return " ".join(part for part in (*parts, coming) if part)
-    need, verb = kind, "need"
+        known = f"I hold the {held}."
+        return " ".join([known, *what_for(goal, memory, rng), coming]).strip()
+    need, verb, use = kind, "need", what_for(goal, memory, rng)
     if memory.here and not coming.endswith("so I take it.") and rng.random() < 0.4:
-        need, verb = some_kind(memory, rng), "look for"
-    parts = [f"I {verb} {an(need)}."]
+        need, verb, use = some_kind(memory, rng), "look for", []
+    parts = [f"I {verb} {an(need)}.", *use]
     if memory.here and rng.random() < 0.9:
         sight = in_sight(need, memory)
         parts.append("" if coming.startswith(sight[:-1]) else sight)
-    if not coming and rng.random() < 0.3:
-        parts.append(what_for(goal, memory, rng))
-    elif not coming and memory.here and rng.random() < 0.6:
+    if memory.here and not coming and rng.random() < 0.7:
         parts.append(f"After the {memory.here} comes the {tour(memory)[0]}.")
     return " ".join(part for part in (*parts, coming) if part)
 
@@ -134,15 +132,18 @@ def in_sight(kind: str, memory: Memory) -> str:
     return "There is none here."
 
 
-def what_for(goal: Goal, memory: Memory, rng: random.Random) -> str:
-    """What is to be done with the thing wanted, or where it goes."""
+def what_for(goal: Goal, memory: Memory, rng: random.Random) -> list[str]:
+    """What is to be done with the thing wanted, and where it goes; nothing of another in hand."""
+    if memory.held and kind_of(memory.held) != goal.object_kind:
+        return []
+    said = []
     process = PROCESS.get(goal.task_type, "")
-    if process and rng.random() < 0.5:
-        if process in memory.states.get(memory.held, ()):
-            return f"It is {DONE[process]}."
-        return f"It must be {TO_DO[process]}."
+    if process:
+        done = process in memory.states.get(memory.held, ())
+        said.append(f"It is {DONE[process]}." if done else f"It must be {TO_DO[process]}.")
     targets = [p for p in memory.places if kind_of(p) == goal.receptacle_kind]
-    return f"It goes to the {rng.choice(targets)}." if targets else ""
+    said += [f"It goes to the {p}." for p in targets[:1]]
+    return [sentence for sentence in said if rng.random() < 0.5]
 
 
 def announced(goal: Goal, memory: Memory, action: str) -> str:
@@ -190,23 +191,26 @@ def an(kind: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=2200)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--processes", type=int, choices=(1, 2, 4), default=2)
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    rng = random.Random(0)
+    environment, writer = world()
+    tasks, rng = environment.tasks("train"), random.Random(0)
+    sample = [walk(environment, writer, tasks[i], rng, 12) for i in range(400)]
+    texts = [w[-1].prompt.text for w in sample] + [e.reply for w in sample for e in w]
+    tokenizer = train_tokenizer([*texts, *familiar()], STUDENT.vocabulary, STUDENT.max_length)
+    save_untrained(arguments.out, tokenizer, STUDENT, seed=0)
+    torch.multiprocessing.spawn(train, (arguments,), arguments.processes)
+
+
+def world() -> tuple[AlfworldEnvironment, PromptWriter]:
+    """The games that are walked through, and how walks are written."""
     environment = AlfworldEnvironment(
         AlfworldOptions(seed=WORLD, welcome=False, hide=("help", "look", "inventory", "examine"),
                         split_sizes={"train": 1_000_000})
     )  # fmt: skip
     layout = {"opening": OPENING, "branch": BRANCH}
-    writer = PromptWriter(environment.layout(), environment.horizon, layout)
-    tasks = environment.tasks("train")
-    sample = [walk(environment, writer, tasks[i], rng, 12) for i in range(400)]
-    texts = [w[-1].prompt.text for w in sample] + [e.reply for w in sample for e in w]
-    tokenizer = train_tokenizer([*texts, *familiar()], STUDENT.vocabulary, STUDENT.max_length)
-    save_untrained(arguments.out, tokenizer, STUDENT, seed=0)
-    train(arguments, environment, writer, rng)
+    return environment, PromptWriter(environment.layout(), environment.horizon, layout)
 
 
 def familiar() -> list[str]:
@@ -219,48 +223,63 @@ def familiar() -> list[str]:
     return [text] * 50
 
 
-def train(
-    arguments: argparse.Namespace,
-    environment: AlfworldEnvironment,
-    writer: PromptWriter,
-    rng: random.Random,
-) -> None:
+def train(rank: int, arguments: argparse.Namespace) -> None:
+    """One of several processes, each with its share of every batch; gradients are averaged."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    torch.set_num_threads(1)
+    count = arguments.processes
+    meeting = f"file://{arguments.out.resolve()}/.meeting"
+    torch.distributed.init_process_group("gloo", meeting, rank=rank, world_size=count)
+    rng = random.Random(rank + 1)
+    environment, writer = world()
     model = AutoModelForCausalLM.from_pretrained(arguments.out, dtype=torch.float32)
     model.set_attn_implementation(NAME)
     encoder = PromptEncoder(AutoTokenizer.from_pretrained(arguments.out))
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=0.01)
     tasks = environment.tasks("train")
-    fresh = (tasks[i] for i in range(1000, len(tasks)))
+    fresh = (tasks[i] for i in range(1000 + rank, len(tasks), count))
     began, tokens, step, smooth = time.monotonic(), 0, 0, 0.0
     while (done := step / arguments.steps) < 1:
         rate = 2e-3 * min(1, (step + 1) / 50) * (0.05 + 0.95 * (1 + math.cos(math.pi * done)) / 2)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        longest = 8 if done < 0.6 else 15
-        walks = (walk(environment, writer, task, rng, longest) for task in fresh)
-        rows = [row for w in islice(walks, 4) for row in shared_rows(w, encoder, 4000)]
-        loss = loss_of(model, rows)
+        walks = (walk(environment, writer, t, rng, 8 if done < 0.6 else 15) for t in fresh)
+        batch = islice(walks, BATCH // count)
+        rows = [row for w in batch for row in shared_rows(w, encoder, 4000)]
+        # Reading the walks themselves teaches the words; later their chances are only noise.
+        loss = loss_of(model, rows, 0.2 if done < 0.15 else 0.02)
         loss.backward()
+        average_gradients(model, count)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
         step += 1
-        tokens += sum(row.shared_tokens for row in rows)
+        tokens += count * sum(row.shared_tokens for row in rows)
         smooth += (loss.item() - smooth) * max(0.03, 1 / step)
-        if step % 50 == 0:
+        if rank == 0 and step % 50 == 0:
             speed = tokens / (time.monotonic() - began)
-            print(
-                f"{step} steps, {tokens} tokens, loss {smooth:.3f}, {speed:.0f} tokens/s",
-                flush=True,
-            )
-            if step % 500 == 0:
-                model.save_pretrained(arguments.out)
-    model.to(torch.bfloat16).save_pretrained(arguments.out)
+            print(f"{step} steps, {tokens} tokens, loss {smooth:.3f}, {speed:.0f} tokens/s",
+                  flush=True)  # fmt: skip
+        if rank == 0 and step % 500 == 0:
+            model.save_pretrained(arguments.out)
+    if rank == 0:
+        model.to(torch.bfloat16).save_pretrained(arguments.out)
+        (arguments.out / ".meeting").unlink(missing_ok=True)
+    torch.distributed.destroy_process_group()
 
 
-def loss_of(model: torch.nn.Module, rows: list[TokenRow]) -> torch.Tensor:
+def average_gradients(model: torch.nn.Module, count: int) -> None:
+    """The mean over all processes, in place."""
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    flat = torch.cat([g.flatten() for g in gradients])
+    torch.distributed.all_reduce(flat)
+    flat /= count
+    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(mean.view_as(gradient))
+
+
+def loss_of(model: torch.nn.Module, rows: list[TokenRow], walk_weight: float) -> torch.Tensor:
     """Loss of the remarks, and lightly of the walk itself."""
     one = lay_shared(rows, range(len(rows)))
     remarks = torch.zeros(one.inputs["input_ids"].shape[1], dtype=torch.bool)
@@ -276,7 +295,7 @@ def loss_of(model: torch.nn.Module, rows: list[TokenRow]) -> torch.Tensor:
         torch.nn.functional.cross_entropy(logits[which[:-1]], following[which[:-1]])
         for which in (remarks, walk)
     ]
-    return losses[0] + TRUNK_WEIGHT * losses[1]
+    return losses[0] + walk_weight * losses[1]
 
 
 if __name__ == "__main__":
