@@ -41,10 +41,11 @@ from leap_core.policy.layout import PromptWriter
 from leap_core.policy.reply import write_reply
 from leap_core.policy.tiny import TinyOptions, build_tiny
 from leap_core.types import Example, Observation, Step, Task, Trajectory
+from leap_core.updaters.material import Material
 from leap_core.updaters.methods import SFT, Seen
 from leap_core.updaters.passes import lay_separate, lay_shared
 from leap_core.updaters.sharing import enable_sharing
-from leap_core.updaters.trainer import Cut, Material, PassTrainer
+from leap_core.updaters.trainer import Cut, PassTrainer
 
 SEED = 0
 HORIZON = 30

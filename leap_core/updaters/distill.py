@@ -59,8 +59,8 @@ class DistillUpdater(TrainedUpdater):
         return [one.example for one in self.seen]
 
     def job(self, examples: Sequence[Example], context: UpdateContext) -> Any:
+        from leap_core.updaters.material import Job
         from leap_core.updaters.methods import Distill
-        from leap_core.updaters.training import Job
 
         options = self.options
         privileged = [self._told(one) for one in self.seen]

@@ -72,8 +72,8 @@ class DPOUpdater(PreferenceUpdater):
     options: DPOOptions
 
     def job(self, examples: Sequence[Example], context: UpdateContext) -> Any:
+        from leap_core.updaters.material import Job
         from leap_core.updaters.methods import DPO
-        from leap_core.updaters.training import Job
 
         return Job(DPO(self.options.beta), examples, pair)
 
@@ -98,8 +98,8 @@ class KTOUpdater(PreferenceUpdater):
     options: KTOOptions
 
     def job(self, examples: Sequence[Example], context: UpdateContext) -> Any:
+        from leap_core.updaters.material import Job
         from leap_core.updaters.methods import KTO
-        from leap_core.updaters.training import Job
 
         options = self.options
         method = KTO(options.beta, options.desirable_weight, options.undesirable_weight)

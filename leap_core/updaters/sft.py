@@ -25,7 +25,7 @@ class SFTUpdater(TrainedUpdater):
     Options = SFTOptions
 
     def job(self, examples: Sequence[Example], context: UpdateContext) -> object:
+        from leap_core.updaters.material import Job
         from leap_core.updaters.methods import SFT
-        from leap_core.updaters.training import Job
 
         return Job(SFT(), examples)

@@ -21,7 +21,7 @@ class TrainedUpdater(Updater):
 
     @abstractmethod
     def job(self, examples: Sequence[Example], context: UpdateContext) -> Any:
-        """What to train on; a `leap_core.updaters.training.Job`."""
+        """What to train on; a `leap_core.updaters.material.Job`."""
 
     def wanted(self, examples: Sequence[Example], context: UpdateContext) -> Sequence[Example]:
         """The examples that this updater learns from."""

@@ -15,34 +15,15 @@ import torch.distributed
 from datasets import Dataset
 from trl import SFTTrainer
 
+from leap_core.errors import UpdateError
 from leap_core.examples.packing import TokenRow
 from leap_core.updaters.batches import Batches, Loader
+from leap_core.updaters.material import Material
 from leap_core.updaters.methods import KTO, Method, Seen, log_likelihoods
 from leap_core.updaters.passes import Pass, lay_separate, lay_shared, plan
 
 # Sums of log-probabilities of each branch of a row.
 Sums = list[list[float]]
-
-
-@dataclass(frozen=True)
-class Material:
-    """What an update trains on.
-
-    Attributes:
-        rows: to train on.
-        held_out: to measure on.
-        teacher: the same rows as the privileged self reads them; empty but for distillation.
-        held_out_teacher: the same for `held_out`.
-        sizes: what each of `rows` counts for in a batch.
-        batch_size: how much of that an optimizer step takes.
-    """
-
-    rows: list[TokenRow]
-    held_out: list[TokenRow]
-    sizes: list[int]
-    batch_size: int
-    teacher: list[TokenRow]
-    held_out_teacher: list[TokenRow]
 
 
 @dataclass(frozen=True)
@@ -109,7 +90,13 @@ class PassTrainer(SFTTrainer):
         teacher = [self.material.teacher[i] for i in inputs] if self.material.teacher else []
         reference = [references[i] for i in inputs] if references else []
         with self.maybe_activation_offload_context:
-            return self._backward(model, rows, teacher, reference)
+            loss = self._backward(model, rows, teacher, reference)
+        if not torch.isfinite(loss):
+            raise UpdateError(
+                f"the loss is {loss.item()} at step {self.state.global_step + 1}; lower "
+                "updater.options.learning_rate, or raise warmup"
+            )
+        return loss
 
     def evaluate(self, *args: Any, **more: Any) -> dict[str, float]:
         """Mean loss of the held-out rows, as {"eval_loss": …}."""
@@ -183,7 +170,6 @@ class PassTrainer(SFTTrainer):
             (theirs,) = self._lay_whole([teacher[i] for i in one.rows])
             with torch.no_grad(), self.teacher(model) as privileged, _evaluating(privileged):
                 seen.teacher = theirs.to(device).logits(privileged)
-            model.train(torch.is_grad_enabled())
         return self.method.loss(one.logits(model), one, seen)
 
     def _passes(self, rows: Sequence[TokenRow]) -> list[tuple[Pass, float]]:

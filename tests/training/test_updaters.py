@@ -350,6 +350,12 @@ def test_a_full_disk_is_told_in_one_sentence(base: PolicyRef, tmp_path: Path) ->
     assert "the last policy is untouched" in told
 
 
+def test_a_loss_that_is_no_number_is_an_error(base: PolicyRef, tmp_path: Path) -> None:
+    wild = updater(SFTUpdater, learning_rate=1e30, schedule="constant", warmup=0)
+    with pytest.raises(UpdateError, match=r"the loss is (nan|inf) at step \d; lower .*rate"):
+        wild.update(base, toy_examples(12), Told().context(tmp_path, base))
+
+
 def test_memory_that_runs_out_is_an_error_with_a_hint(
     base: PolicyRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
