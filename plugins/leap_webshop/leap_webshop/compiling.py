@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -61,7 +62,7 @@ class _Blob:
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []
-        self.starts = [0]
+        self.starts = array("q", [0])
 
     def add(self, line: str) -> None:
         data = line.encode()
@@ -294,9 +295,14 @@ def _arrays(
     put("asins", ids[order])
     put("places", order.astype(np.int32))
     put("combinations", np.cumsum(np.array(made.combinations, np.int64)))
-    put("human_order", np.array(shuffled(len(blobs["human"].starts) - 1), np.int64))
-    put("synthetic_order", np.array(shuffled(sum(made.combinations)), np.int64))
+    put("human_order", _order(len(blobs["human"].starts) - 1))
+    put("synthetic_order", _order(sum(made.combinations)))
     return arrays
+
+
+def _order(goals: int) -> Array:
+    """The order of goals, in as little room as it takes."""
+    return np.array(shuffled(goals), np.int32 if goals < 1 << 31 else np.int64)
 
 
 def _manifest(source: Source, made: _Made, arrays: Mapping[str, Array]) -> dict[str, Any]:

@@ -11,14 +11,26 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Literal
 
+from leap_core import ConfigError
 from leap_webshop.compiling import Source
-from leap_webshop.tables import ASKING, FILLERS, KINDS, OPTIONS, SYLLABLES, TELLING, ProductKind
+from leap_webshop.tables import (
+    ASKING,
+    FILLERS,
+    KINDS,
+    OPTIONS,
+    PLAIN_BRANDS,
+    SYLLABLES,
+    TELLING,
+    ProductKind,
+)
 
 Size = Literal["small", "full"]
 LARGEST = 36**8
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _STRIDE = 1_103_515_243
-"""Coprime to 36**8: numbers that follow each other get ids that do not."""
+"""Coprime to powers of 36: numbers that follow each other get ids that do not."""
+_PLACES: Mapping[Size, int] = {"small": 4, "full": 8}
+"""Digits of an id: short ones for tiny students, who pay for every sign."""
 _INSTRUCTIONS = 4
 """People's instructions for each product."""
 
@@ -32,10 +44,19 @@ class Generator:
 
     def __init__(self, size: Size = "small", seed: int = 0) -> None:
         self.size, self.seed = size, seed
-        self._offset = random.Random(f"asins {seed}").randrange(LARGEST)
+        self._ids = 36 ** _PLACES[size]
+        self._offset = random.Random(f"asins {seed}").randrange(self._ids)
 
     def source(self, count: int) -> Source:
-        """The first `count` products, as a catalogue is compiled from."""
+        """The first `count` products, as a catalogue is compiled from.
+
+        Raises:
+            ConfigError: there are not so many.
+        """
+        if count > self._ids:
+            raise ConfigError(
+                f"a generated catalogue of size '{self.size}' has at most {self._ids:,} products"
+            )
 
         def rows() -> Iterator[dict[str, Any]]:
             return (self.product(number)["item"] for number in range(count))
@@ -50,12 +71,20 @@ class Generator:
 
     def asin(self, number: int) -> str:
         """The id of a product."""
-        code = (number * _STRIDE + self._offset) % LARGEST
+        code = (number * _STRIDE + self._offset) % self._ids
         signs = []
-        for _ in range(8):
+        for _ in range(_PLACES[self.size]):
             code, digit = divmod(code, 36)
             signs.append(_DIGITS[digit])
         return "B0" + "".join(reversed(signs))
+
+    def number(self, asin: str) -> int:
+        """The number of a product; raises ValueError where the id is none of this catalogue's."""
+        inverse: int = pow(_STRIDE, -1, self._ids)
+        number: int = (int(asin[2:], 36) - self._offset) * inverse % self._ids
+        if self.asin(number) != asin:
+            raise ValueError(asin)
+        return number
 
     def product(self, number: int) -> dict[str, Any]:
         """A product: its `item` record, its `attributes` record, and `human` instructions."""
@@ -67,14 +96,13 @@ class _Numbers(Mapping[str, int]):
 
     def __init__(self, generator: Generator, count: int) -> None:
         self.generator, self.count = generator, count
-        self.inverse = pow(_STRIDE, -1, LARGEST)
 
     def __getitem__(self, asin: str) -> int:
         try:
-            number = (int(asin[2:], 36) - self.generator._offset) * self.inverse % LARGEST
+            number = self.generator.number(asin)
         except ValueError:
             raise KeyError(asin) from None
-        if number >= self.count or self.generator.asin(number) != asin:
+        if number >= self.count:
             raise KeyError(asin)
         return number
 
@@ -107,7 +135,7 @@ def _product(size: Size, seed: int, number: int, asin: str) -> dict[str, Any]:
     kind = rng.choice(KINDS)
     attributes = rng.sample(kind.attributes, 3 if size == "small" else rng.choice((3, 4, 5)))
     options = _options(kind, size, rng)
-    brand = _brand(rng)
+    brand = rng.choice(PLAIN_BRANDS) if size == "small" else _brand(rng)
     item = {
         "asin": asin,
         "name": _title(kind, brand, attributes, size, rng),
@@ -157,7 +185,7 @@ def _title(
 ) -> str:
     told = rng.sample(attributes, 1 if size == "small" else 2)
     if size == "small":
-        return f"{brand} {told[0].title()} {kind.noun.title()}"
+        return f"{brand} {told[0]} {kind.noun}"
     model = (
         f"{rng.choice('ABCDEFGHJKLMNPQRSTVX')}{rng.choice('ADGKMRSTX')}{rng.randrange(100, 9999)}"
     )

@@ -7,6 +7,7 @@ and the product, so that the instruction, the episode and the privileged state a
 from __future__ import annotations
 
 import random
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -106,9 +107,9 @@ def combined(product: Product, number: int) -> tuple[tuple[str, str], ...]:
     return tuple(reversed(pairs))
 
 
-def shuffled(count: int) -> list[int]:
+def shuffled(count: int) -> array[int]:
     """The order in which upstream has that many goals."""
-    order = list(range(count))
+    order = array("q", range(count))
     random.Random(ORDER_SEED).shuffle(order)
     return order
 

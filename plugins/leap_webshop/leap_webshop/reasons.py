@@ -20,7 +20,7 @@ def unprivileged(decision: Decision, instruction: str) -> str:
     if decision.purpose == "search":
         return f"I look for {thing}."
     if decision.purpose == "open":
-        return f"{thing} sounds most like what is asked, so I open it."
+        return f"{thing.lower()} sounds most like what is asked, so I open it."
     if decision.purpose == "choose":
         return f"{thing} is asked for, so I choose it."
     if decision.purpose == "buy":
@@ -39,9 +39,9 @@ def open_item(title: str, price: float, instruction: str) -> str:
     """Why to open a product, by what the page of results shows."""
     most = limit(instruction)
     if price > most:
-        return f"{title} is the nearest to what is asked here, so I open it."
+        return f"{title.lower()} is the nearest to what is asked here, so I open it."
     within = f", below {most:.2f}" if most != float("inf") else ""
-    return f"{title} fits what is asked and costs {price:.2f}{within}, so I open it."
+    return f"{title.lower()} fits what is asked and costs {price:.2f}{within}, so I open it."
 
 
 def choose(value: str, named: bool) -> str:

@@ -163,6 +163,16 @@ SYLLABLES = tuple(
 )
 """Brand names are made of these."""
 
+PLAIN_BRANDS = tuple(
+    "acorn amber anchor arrow aspen autumn badger beacon birch bramble breeze brook canyon cedar "
+    "cinder cliff clover comet compass copper coral cove crane delta drift ember falcon fern "
+    "finch forest fox galaxy garnet glacier granite grove harbor harvest haven heron hollow iris "
+    "island juniper kestrel lagoon lantern lark laurel linden lotus lunar maple marsh meadow "
+    "mesa mosaic nova oak onyx orchid osprey otter pebble pine prairie quartz raven reef ridge "
+    "river robin sage sierra sparrow spruce summit tundra valley walnut willow".split()
+)
+"""The brands of the small catalogue: words that a tiny student can learn to copy."""
+
 TELLING = (
     "It is {}.", "Made to be {}.", "You asked for {}, here it is.", "Known for being {}.",
     "Our customers like that it is {}.",

@@ -163,7 +163,7 @@ def test_the_order_is_that_of_the_random_module_seeded_with_233():
     random.seed(233)
     random.shuffle(goals)
     random.setstate(state)
-    assert shuffled(6910) == goals
+    assert list(shuffled(6910)) == goals
 
 
 def test_synthetic_goals_run_through_all_combinations(catalogue):
