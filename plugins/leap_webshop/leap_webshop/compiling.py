@@ -131,7 +131,7 @@ def compile_store(
 
     Raises:
         ConfigError: the folder is not empty.
-        DataError: the source cannot be read.
+        DataError: the source cannot be read, or the store not written; nothing is left then.
     """
     if folder.exists() and any(folder.iterdir()):
         raise ConfigError(f"'{folder}' exists and is not empty; choose another folder")
@@ -158,8 +158,12 @@ def compile_store(
         sizes = {name: (folder / f"{name}.npy").stat().st_size for name in arrays}
         text = json.dumps(manifest | {"sizes": sizes}, indent=1)
         (folder / MANIFEST).write_text(text, encoding="utf-8")
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(scratch)
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise DataError(f"cannot write the store '{folder}': {error.strerror}") from error
+        raise
     return open_store(folder)
 
 

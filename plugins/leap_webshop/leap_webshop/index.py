@@ -8,6 +8,7 @@ up; what is returned is exactly what scoring everything would return.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,17 +59,19 @@ class Index:
         self.size, terms = (int(total) for total in arrays["totals"])
         self.denominators = denominators(average_length(self.size, terms))
         self._scores = np.zeros(self.size, np.float64)
+        self._lock = threading.Lock()
 
     def search(self, query: str, k: int) -> list[int]:
         """The `k` best documents for a query, best first; equal scores by the order of ids."""
         terms = self._terms(query)
         if not terms or k < 1:
             return []
-        found = self._candidates(terms, k)
+        with self._lock:
+            found = self._candidates(terms, k)
+            scores = self._scores[found].astype(np.float32)
+            self._scores[found] = 0.0
         if not len(found):
             return []
-        scores = self._scores[found].astype(np.float32)
-        self._scores[found] = 0.0
         if len(found) > k:
             bar = np.partition(scores, len(scores) - k)[len(scores) - k]
             keep = scores >= bar

@@ -238,7 +238,19 @@ def test_a_broken_off_compilation_is_no_store(by_hand, tmp_path):
     broken = type(source)("torn", rows, source.attributes, source.human)
     with pytest.raises(DataError, match="torn"):
         compile_store(broken, tmp_path / "store")
-    assert not is_store(tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+    compile_store(source, tmp_path / "store")
+    assert is_store(tmp_path / "store")
+
+
+def test_a_store_that_cannot_be_written_is_said(by_hand, tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(compiling, "_manifest", full)
+    with pytest.raises(DataError, match="No space left"):
+        compile_store(by_hand.source(), tmp_path / "store")
+    assert not (tmp_path / "store").exists()
 
 
 def test_a_damaged_store_says_so(by_hand, tmp_path):

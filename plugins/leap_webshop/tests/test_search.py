@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -73,6 +74,15 @@ def test_a_query_that_means_nothing_finds_nothing(query):
 
 def test_a_very_long_query_is_answered():
     assert index_of(["red mug", "green cup"], ["a", "b"]).search("red mug " * 20_000, 5) == [0]
+
+
+def test_threads_do_not_disturb_each_other():
+    texts = [f"{a} {b} {c}" for a in WORDS for b in WORDS for c in WORDS]
+    index = index_of(texts, [f"{i:05}" for i in range(len(texts))], 500)
+    queries = [f"{a} {b}" for a in WORDS for b in WORDS]
+    alone = [index.search(query, 50) for query in queries]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda query: index.search(query, 50), queries * 3)) == alone * 3
 
 
 def test_lengths_are_kept_in_a_byte_as_lucene_keeps_them():
