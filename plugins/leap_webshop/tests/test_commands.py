@@ -78,6 +78,8 @@ def test_a_visit_may_be_left():
     done = leap_webshop("play", "--task", 5000)
     assert isinstance(done.exception, ConfigError)
     assert "--task 0 to 199" in str(done.exception)
+    done = leap_webshop("play", "--data-dir", "somewhere")
+    assert isinstance(done.exception, ConfigError)
 
 
 class Visitor:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from leap_core import ConfigError, Observation
-from leap_core.config import validated
 from leap_webshop.environment import WebshopEnvironment
 from leap_webshop.episode import WebshopEpisode
 from leap_webshop.options import WebshopOptions
@@ -43,10 +41,10 @@ def command(
     In the terminal, answer with the number of an action, with "search[words]" or "click[name]", or
     with plain words on the search page. "quit" leaves.
     """
-    given: dict[str, Any] = {"catalogue": catalogue, "goals": goals, "seed": seed}
-    if data_dir is not None:
-        given["data_dir"] = data_dir
-    environment = WebshopEnvironment(validated(WebshopOptions, given, "leap webshop play"))
+    if data_dir is not None and catalogue != "official":
+        raise ConfigError("--data-dir is for --catalogue official")
+    given = {"catalogue": catalogue, "data_dir": data_dir, "goals": goals, "seed": seed}
+    environment = WebshopEnvironment(WebshopOptions.model_validate(given))
     tasks = environment.tasks(split)
     if task >= len(tasks):
         raise ConfigError(f"split '{split}' has {len(tasks):,} tasks: --task 0 to {len(tasks) - 1}")
