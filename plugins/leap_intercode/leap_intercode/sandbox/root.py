@@ -54,21 +54,22 @@ _GROUPS = (
 
 def build(spec: dict[str, Any]) -> str:
     """Mount the box's root (not yet entered) and return where it is."""
-    lower = None
+    tree = lower = None
     if spec["rootfs"]:
+        tree = os.open(spec["layer"], os.O_RDONLY | os.O_DIRECTORY)
         lower = os.open(spec["rootfs"], os.O_RDONLY | os.O_DIRECTORY)
     syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
     size, entries = spec["limits"]["disk"], spec["limits"]["entries"]
     flags = syscalls.MS_NOSUID | syscalls.MS_NODEV
     syscalls.mount("tmpfs", _BASE, "tmpfs", flags, f"size={size},nr_inodes={entries},mode=755")
     root = _BASE
-    if lower is None:
+    if tree is None or lower is None:
         _show_host(root, time.time())
+        plant(root, spec["tree"])
     else:
-        root = _overlay(lower)
+        root = _overlay(tree, lower)
     _make_devices(root)
     _name_host(root, spec["hostname"])
-    plant(root, spec["tree"])
     return root
 
 
@@ -122,16 +123,18 @@ def _write_etc(etc: str) -> None:
         os.symlink("../usr/lib/os-release", f"{etc}/os-release")
 
 
-def _overlay(lower: int) -> str:
-    """The user's root folder below, a tmpfs above: writable as a whole, and never changed."""
+def _overlay(tree: int, lower: int) -> str:
+    """The user's root folder below, the tree over it, a tmpfs above: writable, never changed."""
     root = f"{_BASE}/root"
     for name in ("upper", "work", "root"):
         os.mkdir(f"{_BASE}/{name}")
-    layers = f"lowerdir=/proc/self/fd/{lower},upperdir={_BASE}/upper,workdir={_BASE}/work"
+    below = f"/proc/self/fd/{tree}:/proc/self/fd/{lower}"
+    layers = f"lowerdir={below},upperdir={_BASE}/upper,workdir={_BASE}/work"
     try:
         syscalls.mount("overlay", root, "overlay", 0, f"{layers},userxattr")
     except OSError:  # Linux before 5.11 has no such option
         syscalls.mount("overlay", root, "overlay", 0, layers)
+    os.close(tree)
     os.close(lower)
     for name in ("proc", "dev", "etc"):
         os.makedirs(f"{root}/{name}", exist_ok=True)

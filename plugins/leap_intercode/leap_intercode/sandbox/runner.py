@@ -31,6 +31,7 @@ _NAMESPACES = (
 )
 _TICK = 0.05
 _GRACE = 0.05
+_HIGHEST_OWN_FILE = 64
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -114,9 +115,6 @@ class Box:
             return self.run(request["argv"], request["workdir"], request["seconds"])
         if kind == "snapshot":
             return snapshot.take("/", self.limits["entries"])
-        if kind == "write":
-            root.plant("", request["tree"])
-            return {}
         return {"error": f"unknown request {kind}"}
 
     # -- commands -------------------------------------------------------------------------------
@@ -171,6 +169,9 @@ class Box:
         os.chdir(workdir)
         for number, source in ((0, stdin), (1, output), (2, output)):
             os.dup2(source, number)
+        for number in range(3, _HIGHEST_OWN_FILE):
+            with contextlib.suppress(OSError):
+                os.set_inheritable(number, False)  # nothing of the runner's reaches a command
         for name in (signal.SIGPIPE, signal.SIGINT, signal.SIGCHLD, signal.SIGXFSZ):
             signal.signal(name, signal.SIG_DFL)
         confine(self.limits, self.filter)

@@ -14,8 +14,10 @@ import resource
 import signal
 import socket
 import struct
+from typing import Any
 
-from leap_intercode.sandbox import runner, syscalls
+from leap_intercode.sandbox import runner, syscalls, wire
+from leap_intercode.sandbox.layers import Layers
 
 _SIZE = struct.Struct("=I")
 
@@ -29,21 +31,38 @@ def main(descriptor: int) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # runners leave no zombies
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(files, 65536), files))
-    with socket.socket(fileno=descriptor) as leap:
-        while (request := _next(leap)) is not None:
-            connection, body = request
-            if os.fork() == 0:
-                leap.close()
-                _be_runner(connection, body)
-            connection.close()
+    os.set_inheritable(descriptor, False)
+    layers = Layers()
+    try:
+        with socket.socket(fileno=descriptor) as leap:
+            while (request := _next(leap)) is not None:
+                connection, body = request
+                _start(leap, connection, json.loads(body), layers)
+                connection.close()
+    finally:
+        layers.remove()
 
 
-def _be_runner(connection: socket.socket, body: bytes) -> None:
+def _start(
+    leap: socket.socket, connection: socket.socket, spec: dict[str, Any], layers: Layers
+) -> None:
+    try:
+        if spec["rootfs"]:
+            spec["layer"] = layers.path(spec["tree"], spec["uid"])
+    except OSError as error:
+        wire.send(connection, {"error": f"the task's files cannot be written: {error}"})
+        return
+    if os.fork() == 0:
+        leap.close()
+        _be_runner(connection, spec)
+
+
+def _be_runner(connection: socket.socket, spec: dict[str, Any]) -> None:
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         syscalls.die_with_parent(signal.SIGKILL)
         os.setsid()
-        runner.run(connection, json.loads(body))
+        runner.run(connection, spec)
     finally:
         os._exit(0)  # nothing may escape into the zygote's loop
 
@@ -64,4 +83,5 @@ def _next(leap: socket.socket) -> tuple[socket.socket, bytes] | None:
         if not part:
             return None
         body += part
+    os.set_inheritable(passed[0], False)
     return socket.socket(fileno=passed[0]), bytes(body)
