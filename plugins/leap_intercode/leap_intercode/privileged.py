@@ -107,7 +107,8 @@ def _state(
             f"submitting now would score {stands.reward:.2f}",
         ]
     )
-    return PrivilegedState(text, tuple(_secrets(gold, output, trajectory.task.goal, number)), facts)
+    secrets = _secrets(gold, hidden, output, trajectory.task.goal, number)
+    return PrivilegedState(text, tuple(secrets), facts)
 
 
 def _changes(title: str, changes: Sequence[tuple[str, str]]) -> str:
@@ -115,14 +116,17 @@ def _changes(title: str, changes: Sequence[tuple[str, str]]) -> str:
     return f"- {title}: {listed or 'none'}"
 
 
-def _secrets(gold: str, output: str, goal: str, number: int) -> list[str]:
+def _secrets(gold: str, hidden: str, output: str, goal: str, number: int) -> list[str]:
     """What would give the solution away: paths that the task does not tell, the answer itself, and
     before anything was looked at, the command.
 
     A command as such is what the student is to learn; with what it has found out, it may be told.
     """
-    told = set(_PATH.findall(goal))
-    secrets = [path for path in _PATH.findall(gold) if path not in told]
+    secrets = [hidden] if hidden else []
+    for path in _PATH.findall(gold):
+        folder, _, name = path.rpartition("/")
+        if path not in goal and not (folder in goal and name in goal):
+            secrets.append(path)
     lines = [line.strip() for line in output.splitlines()[:_SECRET_LINES]]
     secrets += [line for line in lines if len(line) >= _SHORTEST_SECRET and line not in goal]
     if number == 0:

@@ -23,6 +23,8 @@ _TOKEN = re.compile(
     r"|(?P<other>\|\||&&|.)",
     re.S,
 )
+_CALLS = frozenset({"left", "right", "if"})
+"""Functions of MySQL whose names are words of SQLite's grammar."""
 _ESCAPED = re.compile(r"\\(.)", re.S)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "%": "\\%", "_": "\\_"}
 
@@ -34,13 +36,14 @@ def to_sqlite(statement: str, database: Database) -> str:
     spoken = [i for i, (kind, _) in enumerate(tokens) if kind != "space"]
     written = [_written(kind, text, database.name) for kind, text in tokens]
     for before, middle, after in zip(spoken, spoken[1:], spoken[2:], strict=False):
-        if tokens[middle][0] != "compare":
-            continue
-        for column, other in ((before, after), (after, before)):
-            if tokens[column][0] == "name" and tokens[other][0] == "number":
-                name = tokens[column][1].rpartition(".")[2].strip("`").lower()
-                if name in texts:
-                    written[column] = f"CAST({tokens[column][1]} AS REAL)"
+        if tokens[middle][0] == "compare":
+            for column, other in ((before, after), (after, before)):
+                if tokens[column][0] == "name" and tokens[other][0] == "number":
+                    name = tokens[column][1].rpartition(".")[2].strip("`").lower()
+                    if name in texts:
+                        written[column] = f"CAST({written[column]} AS REAL)"
+        elif tokens[before][1].lower() in _CALLS and tokens[middle][1] == "(":
+            written[before] = f'"{tokens[before][1]}"'
     return "".join(written)
 
 

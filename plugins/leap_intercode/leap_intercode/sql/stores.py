@@ -6,9 +6,11 @@ import os
 import re
 import sqlite3
 import time
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -130,8 +132,9 @@ def _described(column: Column) -> tuple[Any, ...]:
 
 def _fill(database: Database) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", check_same_thread=False)
+    connection.create_collation("general_ci", _compare)
     for table in database.tables.values():
-        kinds = {"integer": "INTEGER", "real": "REAL", "text": "TEXT COLLATE NOCASE"}
+        kinds = {"integer": "INTEGER", "real": "REAL", "text": "TEXT COLLATE general_ci"}
         columns = ", ".join(f'"{c.name}" {kinds[c.kind]}' for c in table.columns)
         connection.execute(f'CREATE TABLE "{table.name}" ({columns})')
         marks = ", ".join("?" for _ in table.columns)
@@ -142,6 +145,18 @@ def _fill(database: Database) -> sqlite3.Connection:
     connection.execute("PRAGMA query_only = ON")
     connection.set_authorizer(_authorize)
     return connection
+
+
+def _compare(one: str, other: str) -> int:
+    """MySQL's usual collation: no case, no accents, no spaces at the end."""
+    first, second = _sorted_as(one), _sorted_as(other)
+    return (first > second) - (first < second)
+
+
+@lru_cache(maxsize=65536)
+def _sorted_as(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text.rstrip(" ")).upper()
+    return "".join(sign for sign in plain if not unicodedata.combining(sign))
 
 
 _READING = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, 33})
@@ -179,6 +194,12 @@ _FUNCTIONS: Sequence[tuple[str, int, Any]] = (
 )
 
 
+_READS = re.compile(
+    r"[\s(]*(?:select|show|describe|desc|explain|with|use|values|table)\b", re.IGNORECASE
+)
+_WRITES = re.compile(r"\binto\s+(?:outfile|dumpfile|@)|\bload_file\s*\(", re.IGNORECASE)
+
+
 class MysqlStore(Store):
     """Databases on a MySQL or MariaDB server, by a URL such as mysql://user@host:3306."""
 
@@ -201,8 +222,11 @@ class MysqlStore(Store):
         """Run a statement in a read-only transaction."""
         import pymysql
 
+        if _WRITES.search(statement) or not _READS.match(statement):
+            return Answer(error="this server is for reading only; the statement is refused")
         connection = self._connection(database, seconds)
         try:
+            connection.select_db(database)  # whatever USE said before
             with connection.cursor() as cursor:
                 cursor.execute(statement)
                 described = cursor.description is not None
