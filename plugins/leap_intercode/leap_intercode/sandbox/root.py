@@ -54,20 +54,21 @@ _GROUPS = (
 
 def build(spec: dict[str, Any]) -> str:
     """Mount the box's root (not yet entered) and return where it is."""
-    tree = lower = None
+    layers = None
     if spec["rootfs"]:
-        tree = os.open(spec["layer"], os.O_RDONLY | os.O_DIRECTORY)
-        lower = os.open(spec["rootfs"], os.O_RDONLY | os.O_DIRECTORY)
+        # Opened before anything is mounted over the paths that lead there.
+        flags = os.O_RDONLY | os.O_DIRECTORY
+        layers = os.open(spec["layer"], flags), os.open(spec["rootfs"], flags)
     syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
     size, entries = spec["limits"]["disk"], spec["limits"]["entries"]
     flags = syscalls.MS_NOSUID | syscalls.MS_NODEV
     syscalls.mount("tmpfs", _BASE, "tmpfs", flags, f"size={size},nr_inodes={entries},mode=755")
     root = _BASE
-    if tree is None or lower is None:
+    if layers is None:
         _show_host(root, time.time())
         plant(root, spec["tree"])
     else:
-        root = _overlay(tree, lower)
+        root = _overlay(*layers)
     _make_devices(root)
     _name_host(root, spec["hostname"])
     return root

@@ -214,6 +214,7 @@ class MysqlStore(Store):
             )
         self.url = url
         self._open: dict[str, Any] = {}
+        self._limits: dict[str, float] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
         return (MysqlStore, (self.url,))
@@ -224,7 +225,8 @@ class MysqlStore(Store):
 
         if _WRITES.search(statement) or not _READS.match(statement):
             return Answer(error="this server is for reading only; the statement is refused")
-        connection = self._connection(database, seconds)
+        connection = self._connection(database)
+        self._limit(database, connection, seconds)
         try:
             connection.select_db(database)  # whatever USE said before
             with connection.cursor() as cursor:
@@ -234,6 +236,7 @@ class MysqlStore(Store):
         except (pymysql.err.OperationalError, pymysql.err.InterfaceError) as error:
             if not connection.open or error.args[0] in (2006, 2013):
                 self._open.pop(database, None)
+                self._limits.pop(database, None)
                 raise EnvironmentFailure(f"the database server is gone: {error}") from error
             return Answer(error=str(error.args[-1]))
         except (pymysql.err.MySQLError, UnicodeError, ValueError) as error:
@@ -242,7 +245,18 @@ class MysqlStore(Store):
             return Answer(error=f"the result has more than {_MOST_ROWS:,} rows")
         return Answer(None if rows is None else [tuple(row) for row in rows])
 
-    def _connection(self, database: str, seconds: float) -> Any:
+    def _limit(self, database: str, connection: Any, seconds: float) -> None:
+        """Have the server end queries after this time."""
+        if self._limits.get(database) == seconds:
+            return
+        with connection.cursor() as cursor:
+            if "mariadb" in str(connection.get_server_info()).lower():
+                cursor.execute(f"SET SESSION max_statement_time = {float(seconds)}")
+            else:
+                cursor.execute(f"SET SESSION max_execution_time = {int(seconds * 1000)}")
+        self._limits[database] = seconds
+
+    def _connection(self, database: str) -> Any:
         try:
             import pymysql
         except ImportError:
@@ -267,11 +281,6 @@ class MysqlStore(Store):
                 f"cannot connect to '{self.url}', database '{database}': {error.args[-1]}"
             ) from error
         with connection.cursor() as cursor:
-            cursor.execute("SELECT VERSION()")
-            if "mariadb" in str(cursor.fetchone()).lower():
-                cursor.execute(f"SET SESSION max_statement_time = {float(seconds)}")
-            else:
-                cursor.execute(f"SET SESSION max_execution_time = {int(seconds * 1000)}")
             cursor.execute("SET SESSION TRANSACTION READ ONLY")
         self._open[database] = connection
         return connection
