@@ -29,6 +29,8 @@ from leap_intercode.sql.environment import SqlEnvironment, SqlOptions
 from leap_intercode.sql.reward import kendall, reward
 from leap_intercode.sql.stores import MysqlStore, SqliteStore, Store
 
+full = pytest.mark.skipif(not os.environ.get("LEAP_FULL"), reason="takes a minute: LEAP_FULL=1")
+
 DUMP = """\
 CREATE DATABASE IF NOT EXISTS `shop` /*!40100 DEFAULT CHARACTER SET utf8 */;
 USE `shop`;
@@ -383,12 +385,14 @@ def test_recorded_rewards_on_sqlite(sqlite, spider, intercode_data):
     assert equal / turns >= 0.97
 
 
+@full
 @pytest.mark.slow
 def test_recorded_rewards_on_mariadb(mariadb, spider, intercode_data):
     turns, equal = agreement(mariadb, spider, intercode_data / RECORDED)
     assert equal / turns >= 0.98, (turns, equal)
 
 
+@full
 @pytest.mark.slow
 def test_results_of_gold_queries_agree_between_sqlite_and_mariadb(sqlite, mariadb, spider):
     same = 0
@@ -411,6 +415,7 @@ def plain(value: Any) -> str:
         return str(value).casefold()
 
 
+@full
 @pytest.mark.slow
 def test_a_server_writes_nothing_and_limits_time(mariadb):
     for statement in (

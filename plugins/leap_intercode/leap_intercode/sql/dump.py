@@ -94,28 +94,26 @@ def parse_dump(text: str) -> dict[str, Database]:
     return databases
 
 
+_PIECE = re.compile(
+    r"""(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`)"""
+    r"|(?P<comment>--(?=\s|$)[^\n]*|/\*.*?(?:\*/|\Z))"
+    r"|(?P<end>;)"
+    r"""|(?P<plain>[^'"`;/-]+|.)""",
+    re.S,
+)
+
+
 def statements(text: str) -> Iterator[str]:
     """The statements of a script, without comments."""
-    start = place = 0
-    while place < len(text):
-        sign = text[place]
-        if sign in "'\"`":
-            place = _string_end(text, place)
-        elif text.startswith("--", place) and text[place + 2 : place + 3] in ("", " ", "\n", "\r"):
-            end = text.find("\n", place)
-            end = len(text) if end < 0 else end
-            text = text[:place] + text[end:]
-        elif text.startswith("/*", place):
-            end = text.find("*/", place)
-            text = text[:place] + (text[end + 2 :] if end >= 0 else "")
-        elif sign == ";":
-            if statement := text[start:place].strip():
+    pieces: list[str] = []
+    for piece in _PIECE.finditer(text):
+        if piece.lastgroup == "end":
+            if statement := "".join(pieces).strip():
                 yield statement
-            # What was read is dropped, so that cutting comments out stays cheap.
-            text, start, place = text[place + 1 :], 0, 0
-        else:
-            place += 1
-    if statement := text[start:].strip():
+            pieces = []
+        elif piece.lastgroup != "comment":
+            pieces.append(piece.group())
+    if statement := "".join(pieces).strip():
         yield statement
 
 
