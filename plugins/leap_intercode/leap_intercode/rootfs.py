@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from leap_core import ConfigError, DataError
-from leap_intercode.sandbox.client import _NOBODY_ELSE
+from leap_intercode.sandbox.client import BOX_USER
 
 SUITE = "bullseye"
 """Debian 11: its bash is the version of upstream's recordings (5.1), Debian 12's is not."""
@@ -41,7 +41,7 @@ def build_rootfs(folder: Path, suite: str = SUITE, mirror: str = MIRROR) -> None
         last = done.stdout.strip().splitlines()[-1:] or [f"status {done.returncode}"]
         raise DataError(f"debootstrap failed: {last[0]}")
     _age(folder / "var" / "log", 100)
-    give_away(folder, _NOBODY_ELSE)
+    give_away(folder, BOX_USER)
 
 
 def _age(folder: Path, days: int) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from leap_intercode.sandbox.client import _NOBODY_ELSE, Box, Limits, Zygote
+from leap_intercode.sandbox.client import BOX_USER, Box, Limits, Zygote
 from leap_intercode.testing import ORDINARY, as_user, gone, spec, usable_python
 
 SECRET = "e5c4f9-planted-secret"
@@ -177,7 +177,7 @@ def host() -> Iterator[Host]:
     plain = socket.socket(socket.AF_UNIX)
     plain.bind(f"\0{abstract}")
     plain.listen()
-    who = {"user": _NOBODY_ELSE} if os.geteuid() == 0 else {}
+    who = {"user": BOX_USER} if os.geteuid() == 0 else {}
     victim = subprocess.Popen(
         ["bash", "-c", "sleep 600; : victim-of-the-test"],
         env={"LEAP_SECRET": SECRET, "PATH": os.environ["PATH"]},

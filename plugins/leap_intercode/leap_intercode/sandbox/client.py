@@ -19,7 +19,7 @@ from leap_core import EnvironmentFailure
 from leap_intercode.sandbox import wire
 
 _PACKAGES = Path(__file__).resolve().parents[2]
-_NOBODY_ELSE = 65433
+BOX_USER = 65433
 """The user that boxes run as where LEAP runs as root."""
 _REPLY_MARGIN = 30.0
 
@@ -204,7 +204,7 @@ def _user_of(spec: BoxSpec) -> int:
     if os.geteuid() != 0:
         return 0
     owner = Path(spec.rootfs).stat().st_uid if spec.rootfs else 0
-    return owner or _NOBODY_ELSE
+    return owner or BOX_USER
 
 
 _zygote: Zygote | None = None

@@ -6,8 +6,10 @@ import ctypes
 import os
 import platform
 import struct
+from typing import Any
 
-_libc = ctypes.CDLL(None, use_errno=True)
+# Importing this works everywhere, so that a system without namespaces is told, not crashed on.
+_libc: Any = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
