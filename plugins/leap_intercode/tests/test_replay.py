@@ -52,6 +52,7 @@ def test_a_sample_of_the_recordings_is_rewarded_alike(backend, intercode_data):
 
 @full
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_gpt4_on_the_hosts_programs(backend, intercode_data):
     agreement = replay(backend, intercode_data, "gpt-4")
     assert (agreement.turns, agreement.episodes) == (711, 113)
@@ -81,6 +82,7 @@ def rootfs(backend) -> Iterator[NamespacesBackend]:
 
 @full
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_gpt4_on_a_debian_of_its_own(rootfs, intercode_data):
     agreement = replay(rootfs, intercode_data, "gpt-4")
     assert agreement.equal / agreement.turns >= 0.91
@@ -89,6 +91,7 @@ def test_gpt4_on_a_debian_of_its_own(rootfs, intercode_data):
 
 @full
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_a_root_folder_is_writable_as_a_whole_and_never_changed(rootfs):
     from leap_intercode.testing import TREE
 
