@@ -114,7 +114,7 @@ def many(backend: Backend, count: int, result: dict[str, Any]) -> None:
 
     def play() -> None:
         session = Session(backend, TREE, "upstream", now)
-        session.act("sleep 100 & echo x > /left.txt; mkdir /some; ls /testbed")
+        session.act("sleep 100 > /dev/null 2>&1 & echo x > /left.txt; mkdir /some; ls /testbed")
         session.close()
 
     for _ in range(20):
