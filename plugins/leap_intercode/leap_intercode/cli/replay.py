@@ -1,0 +1,57 @@
+"""`leap intercode replay`: recorded episodes of upstream's environment, played again here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from leap_core import ConfigError
+from leap_intercode.backends import choose
+from leap_intercode.cli.common import backend_options
+from leap_intercode.official import find_file
+from leap_intercode.official_trees import FILE_SYSTEMS
+from leap_intercode.replay import Agreement, replay_file
+
+_SYSTEM = re.compile(r"fs_[1-4]")
+
+
+@click.command("replay")
+@click.argument(
+    "transcripts", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
+)
+@backend_options
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of official tasks.")
+@click.option("--show", is_flag=True, help="Print the turns that differ.")
+def command(
+    transcripts: tuple[Path, ...],
+    backend: str,
+    rootfs: Path | None,
+    image: str,
+    data_dir: Path | None,
+    show: bool,
+) -> None:
+    """Replay TRANSCRIPTS (upstream's multi-turn logs, named after their file system: …fs_1.json).
+
+    Prints, for each file, how many rewards and success verdicts are the same here.
+    """
+    chosen = choose(backend, rootfs, tmp=False, image=image)
+    facts = ", ".join(f"{key} {value}" for key, value in chosen.facts().items())
+    click.echo(facts)
+    for path in transcripts:
+        named = _SYSTEM.findall(path.stem)
+        if not named or named[-1] not in FILE_SYSTEMS:
+            raise ConfigError(f"'{path.name}' does not say which file system it is about (fs_1 …)")
+        agreement = Agreement()
+        tasks = find_file(data_dir, [f"nl2bash_{named[-1]}.json"])
+        for turns in replay_file(chosen, path, tasks, named[-1]):
+            agreement.add(turns)
+        click.echo(
+            f"{path.name}: {agreement.equal} of {agreement.turns} rewards equal "
+            f"({agreement.equal / max(1, agreement.turns):.1%}), {agreement.same_verdict} of "
+            f"{agreement.episodes} verdicts ({agreement.same_verdict / agreement.episodes:.1%})"
+        )
+        if show:
+            for turn in agreement.different:
+                click.echo(f"  {turn.task} {turn.recorded:.2f} → {turn.reward:.2f}: {turn.action}")

@@ -1,0 +1,64 @@
+"""Making a root folder like upstream's image, by debootstrap."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from leap_core import ConfigError, DataError
+from leap_intercode.sandbox.client import BOX_USER
+
+SUITE = "bullseye"
+"""Debian 11: its bash is the version of upstream's recordings (5.1), Debian 12's is not."""
+MIRROR = "http://deb.debian.org/debian"
+PACKAGES = (
+    "bash python3 psmisc bsdmainutils cron imagemagick dnsutils git tree net-tools iputils-ping "
+    "coreutils curl cpio jq procps netbase fontconfig"
+).split()
+"""What upstream's image installs, and what comes along there."""
+
+
+def build_rootfs(folder: Path, suite: str = SUITE, mirror: str = MIRROR) -> None:
+    """Fill `folder` with a small Debian, owned by the user that boxes run as.
+
+    Raises:
+        ConfigError: debootstrap is missing, this is not root, or the folder is not empty.
+        DataError: debootstrap failed.
+    """
+    program = shutil.which("debootstrap", path="/usr/sbin:/usr/bin:/sbin")
+    if program is None:
+        raise ConfigError("debootstrap is not installed (Debian: apt install debootstrap)")
+    if os.geteuid() != 0:
+        raise ConfigError("debootstrap needs root; any root folder that belongs to you works, too")
+    if folder.exists() and any(folder.iterdir()):
+        raise ConfigError(f"'{folder}' is not empty; choose another folder")
+    _run("debootstrap", [program, "--variant=minbase", suite, str(folder), mirror])
+    # By apt, as upstream's image does: tasks about logs see what apt writes.
+    install = ["apt-get", "install", "--yes", "--no-install-recommends", *PACKAGES]
+    _run("apt-get", ["chroot", str(folder), "env", "DEBIAN_FRONTEND=noninteractive", *install])
+    _age(folder / "var" / "log", 100)
+    give_away(folder, BOX_USER)
+
+
+def _run(name: str, command: list[str]) -> None:
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        last = done.stdout.strip().splitlines()[-1:] or [f"status {done.returncode}"]
+        raise DataError(f"{name} failed: {last[0]}")
+
+
+def _age(folder: Path, days: int) -> None:
+    """Make logs as old as they are in an image that was not made today."""
+    for path in (folder, *folder.rglob("*")):
+        when = path.lstat().st_mtime - days * 86_400
+        os.utime(path, (when, when), follow_symlinks=False)
+
+
+def give_away(folder: Path, user: int) -> None:
+    """Make all of a folder another user's."""
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            os.chown(Path(place) / name, user, user, follow_symlinks=False)
+    os.chown(folder, user, user)

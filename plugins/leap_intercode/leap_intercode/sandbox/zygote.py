@@ -1,0 +1,87 @@
+"""The zygote: a small process that forks a runner for each box.
+
+LEAP itself is large and has threads; it must not fork. It starts `python -I -S -c …` once and sends
+it, for each box, a description and the runner's end of a socket. The zygote ends when LEAP does.
+"""
+
+from __future__ import annotations
+
+import array
+import codecs
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+from typing import Any
+
+from leap_intercode.sandbox import runner, syscalls, wire
+from leap_intercode.sandbox.layers import Layers
+
+_SIZE = struct.Struct("=I")
+
+
+def main(descriptor: int) -> None:
+    """Serve the socket whose number is given until LEAP closes it."""
+    for name in ("latin-1", "utf-8", "idna"):
+        codecs.lookup(name)  # imports it now: the host's files are gone in a box
+    syscalls.prepare()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is LEAP's to answer
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # runners leave no zombies
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(files, 65536), files))
+    os.set_inheritable(descriptor, False)
+    layers = Layers()
+    try:
+        with socket.socket(fileno=descriptor) as leap:
+            while (request := _next(leap)) is not None:
+                connection, body = request
+                _start(leap, connection, json.loads(body), layers)
+                connection.close()
+    finally:
+        layers.remove()
+
+
+def _start(
+    leap: socket.socket, connection: socket.socket, spec: dict[str, Any], layers: Layers
+) -> None:
+    try:
+        if spec["rootfs"]:
+            spec["layer"] = layers.path(spec["tree"], spec["uid"])
+    except OSError as error:
+        wire.send(connection, {"error": f"the task's files cannot be written: {error}"})
+        return
+    if os.fork() == 0:
+        leap.close()
+        _be_runner(connection, spec)
+
+
+def _be_runner(connection: socket.socket, spec: dict[str, Any]) -> None:
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        syscalls.die_with_parent(signal.SIGKILL)
+        os.setsid()
+        runner.run(connection, spec)
+    finally:
+        os._exit(0)  # nothing may escape into the zygote's loop
+
+
+def _next(leap: socket.socket) -> tuple[socket.socket, bytes] | None:
+    """Receive (the runner's socket, the description of a box); None at the end."""
+    passed = array.array("i")
+    header, ancillary, _, _ = leap.recvmsg(_SIZE.size, socket.CMSG_SPACE(passed.itemsize))
+    if len(header) < _SIZE.size:
+        return None
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            passed.frombytes(data[: len(data) - len(data) % passed.itemsize])
+    size = _SIZE.unpack(header)[0]
+    body = bytearray()
+    while len(body) < size:
+        part = leap.recv(size - len(body))
+        if not part:
+            return None
+        body += part
+    os.set_inheritable(passed[0], False)
+    return socket.socket(fileno=passed[0]), bytes(body)

@@ -1,0 +1,1 @@
+"""InterCode-SQL: questions about a database, answered by queries."""

@@ -1,0 +1,142 @@
+"""`leap intercode …`, as a user runs it."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import threading
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from leap_core import ConfigError, DataError
+from leap_intercode import download
+from leap_intercode.cli import data as data_command
+from leap_intercode.cli.doctor import touched
+from leap_intercode.cli.group import command
+from leap_intercode.download import OfficialFile, fetch
+from leap_intercode.environment import BashEnvironment
+from leap_intercode.options import BashOptions
+
+
+def leap_intercode(*arguments: object, typed: str | None = None):
+    return CliRunner().invoke(command, [str(a) for a in arguments], input=typed)
+
+
+def test_the_doctor_says_what_works_and_what_is_missing(backend):
+    done = leap_intercode("doctor")
+    assert done.exit_code == 0, done.output
+    assert "namespaces: works (backend namespaces, bash " in done.output
+    assert "docker:" in done.output
+    assert "podman:" in done.output
+
+
+def test_the_doctor_names_tasks_that_lack_a_program(intercode_data):
+    found = touched(["tree", "cal", "nonesuch"], intercode_data)
+    assert {"fs_2/2", "fs_2/3", "fs_3/54"} <= set(found["tree"])
+    assert found["nonesuch"] == []
+
+
+def test_a_person_plays_an_episode(backend):
+    environment = BashEnvironment(BashOptions())
+    gold = environment.gold(environment.tasks("train")[0])
+    typed = f"\nls /\n{gold}\nsubmit\n"
+    done = leap_intercode("shell", "train/0", "--backend", "namespaces", "--gold", typed=typed)
+    assert done.exit_code == 0, done.output
+    assert environment.tasks("train")[0].goal in done.output
+    assert "score 1.00" in done.output
+    assert f"gold command: {gold}" in done.output
+
+
+def test_a_person_may_leave(backend):
+    done = leap_intercode("shell", "train/0", "--backend", "namespaces", typed="ls /\n")
+    assert "left without submitting" in done.output
+
+
+@pytest.mark.parametrize("task", ["train/x", "train", "train/999", "trian/1"])
+def test_a_task_that_is_none_is_said(backend, task):
+    done = leap_intercode("shell", task, "--backend", "namespaces")
+    assert isinstance(done.exception, ConfigError)
+
+
+def test_a_replay_tells_the_agreement(backend, intercode_data, tmp_path):
+    import json
+
+    name = "ic_bash_multiturn_gpt-4_10_turns_fs_2.json"
+    recorded = json.loads((intercode_data / "transcripts" / name).read_text())
+    few = tmp_path / "few_fs_2.json"
+    few.write_text(json.dumps({k: recorded[k] for k in ("0", "11", "14")}))
+    options = ("--backend", "namespaces", "--data-dir", intercode_data)
+    done = leap_intercode("replay", few, *options, "--show")
+    assert done.exit_code == 0, done.output
+    assert "few_fs_2.json: " in done.output
+    assert "3 of 3 verdicts (100.0%)" in done.output
+    unnamed = tmp_path / "few.json"
+    unnamed.write_text("{}")
+    assert isinstance(leap_intercode("replay", unnamed, *options).exception, ConfigError)
+
+
+def test_the_image_is_shown():
+    done = leap_intercode("image", "--show")
+    assert done.output.startswith("FROM ubuntu")
+
+
+def test_a_root_folder_is_not_made_over_another(tmp_path):
+    (tmp_path / "x").touch()
+    done = leap_intercode("rootfs", tmp_path, "--yes")
+    assert isinstance(done.exception, ConfigError)
+
+
+# -- download -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """A server in the place of upstream's; returns the file that it serves."""
+    folder = tmp_path / "served" / "abc"
+    folder.mkdir(parents=True)
+    (folder / "tasks.json").write_text("[]")
+    handler = functools.partial(
+        http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "served")
+    )
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(download, "_ADDRESS", f"http://127.0.0.1:{server.server_port}")
+    digest = hashlib.sha256(b"[]").hexdigest()
+    yield OfficialFile("abc", "tasks.json", "mine.json", 2, digest)
+    server.shutdown()
+    server.server_close()
+
+
+def test_files_are_fetched_and_checked(served, tmp_path, monkeypatch):
+    monkeypatch.setattr(data_command, "FILES", (served,))
+    out = tmp_path / "out"
+    done = leap_intercode("data", out, typed="y\n")
+    assert done.exit_code == 0, done.output
+    assert (out / "mine.json").read_text() == "[]"
+    assert "INTERCODE_DATA=" in done.output
+    assert leap_intercode("data", out, typed="n\n").exit_code == 1
+
+
+def test_a_file_that_is_not_what_was_pinned_is_not_written(served, tmp_path):
+    wrong = OfficialFile("abc", "tasks.json", "mine.json", 2, "0" * 64)
+    with pytest.raises(DataError, match="not what was expected"):
+        fetch(wrong, tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+    with pytest.raises(DataError, match="answers 404"):
+        fetch(OfficialFile("abc", "none", "x", 1, ""), tmp_path / "out")
+
+
+def test_the_pins_are_those_of_the_pack(intercode_data):
+    for file in download.FILES:
+        content = (intercode_data / file.name).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (file.size, file.sha256)
+
+
+def test_leap_data_finds_the_plugin():
+    from leap_core.cli.data import command as data
+
+    assert isinstance(data.get_command(None, "intercode"), type(data_command.command))  # type: ignore[arg-type, attr-defined]
+    assert Path(download.__file__).exists()

@@ -1,0 +1,111 @@
+"""Episodes that upstream's own environment recorded, played again here.
+
+The whole recordings take minutes: set LEAP_FULL=1. The backend `rootfs` needs a root folder:
+LEAP_ROOTFS names one, else debootstrap makes one where it can.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from leap_core import ConfigError, DataError
+from leap_intercode.backends import Backend, NamespacesBackend
+from leap_intercode.replay import Agreement, Turn, replay_file
+from leap_intercode.rootfs import build_rootfs
+
+full = pytest.mark.skipif(not os.environ.get("LEAP_FULL"), reason="takes minutes: LEAP_FULL=1")
+
+
+def replay(backend: Backend, data: Path, model: str, most: int | None = None) -> Agreement:
+    agreement = Agreement()
+    for system in ("fs_1", "fs_2"):
+        name = f"ic_bash_multiturn_{model}_10_turns_{system}.json"
+        tasks = data / f"nl2bash_{system}.json"
+        episodes = replay_file(backend, data / "transcripts" / name, tasks, system)
+        for turns in islice(episodes, most):
+            agreement.add(turns)
+    return agreement
+
+
+def test_agreement_is_counted():
+    agreement = Agreement()
+    agreement.add([Turn("a", "ls", 0.67, 0.67, "x", "x"), Turn("a", "ls", 1.0, 1.0, "x", "y")])
+    agreement.add([Turn("b", "ls", 1.0, 0.67, "x", "x")])
+    assert (agreement.turns, agreement.equal, agreement.same_output) == (3, 2, 2)
+    assert (agreement.episodes, agreement.all_equal, agreement.same_verdict) == (2, 1, 1)
+    assert [t.task for t in agreement.different] == ["b"]
+
+
+def test_a_sample_of_the_recordings_is_rewarded_alike(backend, intercode_data):
+    agreement = replay(backend, intercode_data, "gpt-4", most=5)
+    assert agreement.episodes == 10
+    assert agreement.equal / agreement.turns >= 0.83
+    assert agreement.same_verdict >= 9
+
+
+@full
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_gpt4_on_the_hosts_programs(backend, intercode_data):
+    agreement = replay(backend, intercode_data, "gpt-4")
+    assert (agreement.turns, agreement.episodes) == (711, 113)
+    assert agreement.equal / agreement.turns >= 0.83
+    assert agreement.same_verdict / agreement.episodes >= 0.94
+
+
+@pytest.fixture(scope="session")
+def rootfs(backend) -> Iterator[NamespacesBackend]:
+    given = os.environ.get("LEAP_ROOTFS")
+    scratch = Path(tempfile.mkdtemp(prefix="leap-rootfs-"))
+    scratch.chmod(0o755)
+    folder = Path(given) if given else scratch / "debian"
+    try:
+        if not given:
+            build_rootfs(folder)
+        found = NamespacesBackend(folder)
+        problem = found.problem()
+        if problem is not None:
+            pytest.skip(f"the root folder cannot be used: {problem}")
+        yield found
+    except (ConfigError, DataError) as error:
+        pytest.skip(f"no root folder: {error}")
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@full
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_gpt4_on_a_debian_of_its_own(rootfs, intercode_data):
+    agreement = replay(rootfs, intercode_data, "gpt-4")
+    assert agreement.equal / agreement.turns >= 0.91
+    assert agreement.same_verdict / agreement.episodes >= 0.95
+
+
+@full
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_root_folder_is_writable_as_a_whole_and_never_changed(rootfs):
+    from leap_intercode.testing import TREE
+
+    assert rootfs.rootfs is not None
+    before = (rootfs.rootfs / "etc" / "passwd").read_bytes()
+    box = rootfs.open(TREE, 1.7e9)
+    command = (
+        "echo x >> /etc/passwd; rm -r /usr/share; mkdir /usr/share; ls /usr/share; cat /work/a.txt"
+    )
+    done = box.run(["/bin/bash", "-c", command], "/", 20)
+    assert (done.code, done.data) == (0, b"one\ntwo\n")
+    box.close()
+    assert (rootfs.rootfs / "etc" / "passwd").read_bytes() == before
+    assert (rootfs.rootfs / "usr" / "share").is_dir()
+    fresh = rootfs.open(TREE, 1.7e9)
+    assert fresh.run(["/bin/bash", "-c", "ls /usr/share | wc -l"], "/", 20).data != b"0\n"
+    fresh.close()
