@@ -3,10 +3,11 @@
     python pretrain_base.py OUT [--steps 5000] [--processes 2]
 
 A real student starts from pre-training; the tiny one starts from this. It reads random walks
-through generated games of another world (`seed=1000`), and at every step a remark that restates
-some of what the walk has shown, followed by the random command that comes next. There is no task
-being solved, no demonstration, no teacher and nothing privileged in it: the base learns the words,
-to copy names, and to tell what it has seen. It cannot do the tasks (about 0 %).
+through generated games of another world (`seed=1000`), and at every step a remark: what the task
+names and where it goes, whether there is one in sight, which place the room lists next, and at
+times the command that the walk takes next, which is drawn by lot. There is no task being solved, no
+demonstration, no teacher and nothing privileged in it: the base learns the words, to copy names,
+and to tell what it sees. It cannot do the tasks.
 """
 
 from __future__ import annotations
