@@ -98,12 +98,15 @@ class TeacherChoice(Named):
 
     `repeats`: a student that goes round in circles gets the same correction again and again; this
     many of each, word for word, are learned from in one trajectory (null: all, as in the paper).
+    `confirmed`: steps of a failed trajectory that the teacher repeats as they were are learned too,
+    so that a student does not hear of its mistakes alone (as in the paper, where every step is).
     """
 
     level: int = Field(3, ge=1, le=5)
     concurrency: int = Field(8, gt=0)
     leaks: Literal["keep", "drop", "reask"] = "drop"
     repeats: int | None = Field(None, gt=0)
+    confirmed: bool = False
 
 
 class Budget(Section):

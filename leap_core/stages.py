@@ -147,11 +147,12 @@ class Stages:
                         self.config.environment.name,
                         iteration,
                         self.config.teacher.repeats if self.config.teacher else None,
+                        self.teaching.confirmed(iteration),
                     )
                 )
         built = list(records)
-        if len(built) < len(corrections):
-            repeated = len(corrections) - len(built)
+        repeated = len(corrections) - sum(e.rejected is not None for e in built)
+        if repeated:
             self.screen.say(f"  {repeated} corrections repeat others word for word: left out")
         return built
 

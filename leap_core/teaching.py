@@ -37,6 +37,7 @@ class Answer:
     problems: tuple[str, ...]
     error: str | None
     measures: dict[str, float] = field(default_factory=dict)
+    unchanged: tuple[int, ...] = ()
 
 
 class Teaching:
@@ -115,6 +116,14 @@ class Teaching:
             text += f", {len(errors)} trajectories without an answer (first: {errors[0].error})"
         self.screen.say(text)
 
+    def confirmed(self, iteration: int) -> dict[tuple[str, int], tuple[int, ...]]:
+        """Steps to learn as they were, by (task, seed); none where the configuration wants none."""
+        chosen = self.config.teacher
+        if chosen is None or not chosen.confirmed:
+            return {}
+        answers = Records(self.run.iteration(iteration) / "teacher.jsonl", Answer)
+        return {(a.task_id, a.seed): a.unchanged for a in answers}
+
     def explain(self, iteration: int, shown: Sequence[Trajectory]) -> list[Trajectory]:
         """The demonstrations with the teacher's reasons; one without an answer keeps its own."""
         return asyncio.run(self._explain(iteration, shown))
@@ -177,4 +186,5 @@ def _answer(outcome: CorrectionOutcome) -> Answer:
         outcome.problems,
         outcome.error,
         dict(outcome.measures),
+        outcome.unchanged,
     )

@@ -47,7 +47,7 @@ class CorrectionSettings:
 class CorrectionOutcome:
     """What came of one trajectory. `error` says why there was no answer at all.
 
-    `unchanged` counts steps that the teacher repeated as they were; `reasked` counts steps asked
+    `unchanged` are the steps that the teacher repeated as they were; `reasked` counts steps asked
     about again because the first answer leaked; `measures` are the teacher's own figures.
     """
 
@@ -59,7 +59,7 @@ class CorrectionOutcome:
     usage: Usage = field(default_factory=Usage)
     problems: tuple[str, ...] = ()
     error: str | None = None
-    unchanged: int = 0
+    unchanged: tuple[int, ...] = ()
     reasked: int = 0
     measures: Mapping[str, float] = field(default_factory=dict)
 
@@ -168,7 +168,7 @@ class _Corrector:
             raise
         except TeacherError as error:
             problem = f"asked again for leaking steps, no answer: {_words(error)}"
-            return replace(outcome, problems=(*outcome.problems, problem)), Validated((), (), 0)
+            return replace(outcome, problems=(*outcome.problems, problem)), Validated((), (), ())
         outcome = replace(
             outcome,
             usage=outcome.usage + reply.usage,

@@ -19,11 +19,11 @@ _LONGEST_NEAR_MISS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """What came of one reply. `unchanged` counts proposals that only repeat the student."""
+    """What came of one reply. `unchanged` are the steps that the teacher repeated as they were."""
 
     corrections: tuple[Correction, ...]
     rejections: tuple[Rejection, ...]
-    unchanged: int
+    unchanged: tuple[int, ...]
 
 
 def validate(
@@ -40,14 +40,14 @@ def validate(
     """
     corrections: dict[int, Correction] = {}
     rejections: list[Rejection] = []
-    unchanged = 0
+    unchanged: dict[int, None] = {}
     for proposal in proposals:
         try:
             _check_step(trajectory, proposal, steps)
             student = trajectory.steps[proposal.step]
             action = _action(student, proposal)
             if action is None:
-                unchanged += 1
+                unchanged[proposal.step] = None
                 continue
             if proposal.step in corrections:
                 raise _Unusable("this step was already corrected")
@@ -67,7 +67,7 @@ def validate(
             snapped=action != proposal.action,
         )
     in_order = tuple(corrections[step] for step in sorted(corrections))
-    return Validated(in_order, tuple(rejections), unchanged)
+    return Validated(in_order, tuple(rejections), tuple(unchanged))
 
 
 def reject(trajectory: Trajectory, proposal: Proposal | Correction, why: str) -> Rejection:

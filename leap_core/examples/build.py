@@ -6,7 +6,8 @@ Steps that the teacher left alone give no example.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from leap_core.policy.layout import PromptWriter
 from leap_core.policy.reply import write_reply
@@ -41,32 +42,39 @@ def examples_from_corrections(
     environment: str,
     iteration: int,
     repeats: int | None = None,
+    confirmed: Mapping[tuple[str, int], Sequence[int]] = MappingProxyType({}),
 ) -> Iterator[Example]:
     """Every corrected step: the student's own history, the teacher's reply (paper, Algorithm 1).
 
     With `repeats`, a reply that a trajectory has had that many times already is left out.
+    `confirmed` names, by (task, seed), further steps whose own reply is to be learned.
     """
-    by_trajectory: dict[tuple[str, int], list[Correction]] = {}
+    by_trajectory: dict[tuple[str, int], dict[int, Correction]] = {}
     for correction in corrections:
-        by_trajectory.setdefault((correction.task_id, correction.seed), []).append(correction)
+        by_trajectory.setdefault((correction.task_id, correction.seed), {})[correction.step] = (
+            correction
+        )
     for trajectory in trajectories:
+        key = (trajectory.task.id, trajectory.seed)
+        corrected = by_trajectory.get(key, {})
         said: Counter[str] = Counter()
-        for correction in by_trajectory.get((trajectory.task.id, trajectory.seed), ()):
-            reply = write_reply(correction.reason, correction.action)
+        for t in sorted({*corrected, *confirmed.get(key, ())}):
+            step = trajectory.steps[t]
+            own = write_reply(step.reason, step.action)
+            better = corrected.get(t)
+            reply = write_reply(better.reason, better.action) if better else own
             said[reply] += 1
             if repeats is not None and said[reply] > repeats:
                 continue
-            step = trajectory.steps[correction.step]
-            history = trajectory.steps[: correction.step]
             yield Example(
-                prompt=writer.prompt(trajectory.task, history, step.observation),
+                prompt=writer.prompt(trajectory.task, trajectory.steps[:t], step.observation),
                 reply=reply,
-                rejected=write_reply(correction.student_reason, correction.student_action),
+                rejected=own if better else None,
                 source="correction",
                 iteration=iteration,
                 task_id=trajectory.task.id,
                 seed=trajectory.seed,
-                step=correction.step,
+                step=t,
                 environment=environment,
             )
 
