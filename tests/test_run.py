@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from leap_core.policy.reply import write_reply
 from tests.conftest import Leap, PluginSite
 
 TOY = """
@@ -156,22 +155,6 @@ def test_repeats_of_a_correction_are_left_out_and_counted(leap: Leap, folder: Pa
     replies = [(e["task_id"], e["reply"]) for e in lines(first / "examples.jsonl")]
     assert len(replies) == len(set(replies))
     assert len(replies) < len(lines(first / "corrections.jsonl"))
-
-
-def test_confirmed_steps_are_learned_as_they_were(leap: Leap, folder: Path) -> None:
-    write_config(folder, {"teacher": {"name": "oracle", "confirmed": True}})
-    assert leap("run", "toy.yaml").returncode == 0
-    first = folder / "runs/toy/iterations/01"
-    answers = lines(first / "teacher.jsonl")
-    confirmed = {(a["task_id"], step) for a in answers for step in a["unchanged"]}
-    assert confirmed
-    played = {r["task"]["id"]: r["steps"] for r in lines(first / "rollouts.jsonl")}
-    learned = {(e["task_id"], e["step"]): e for e in lines(first / "examples.jsonl")}
-    assert len(learned) == len(lines(first / "corrections.jsonl")) + len(confirmed)
-    for task, t in confirmed:
-        own, example = played[task][t], learned[task, t]
-        assert example["reply"] == write_reply(own["reason"], own["action"])
-        assert example["rejected"] is None
 
 
 def test_the_control_learns_from_demonstrations_alone(leap: Leap, folder: Path) -> None:
