@@ -83,6 +83,31 @@ def test_a_run_taught_over_http_has_the_corrections_of_the_oracle(run, oracle_se
     assert len(oracle_server.log) == before, "a second run is answered from the cache"
 
 
+def test_a_run_that_its_budget_stopped_goes_on_with_a_larger_one(run, oracle_server, tmp_path):
+    """With an answer's size stated, so that a reservation does not fill the whole budget."""
+    answers = oracle_server.answer
+    oracle_server.answer = lambda r: Reply(answers(r), prompt_tokens=900, completion_tokens=100)
+    options = {
+        "model": "hosted_vllm/m",
+        "api_base": oracle_server.base_url,
+        "max_tokens": 100,
+        "structured": "off",
+    }
+    taught = {"teacher.name": "litellm", "teacher.options": json.dumps(options)}
+    assert run("run", "--name", "direct").returncode == 0
+    stopped = run("run", "--name", "poor", **taught, **{"budget.tokens": 5_500})
+    assert stopped.returncode == 1
+    assert "raise the budget and run again to go on" in stopped.stderr
+    paid = oracle_server.answered
+    assert 0 < paid * 1000 <= 5_500
+    done = run("run", "--name", "poor", **taught, **{"budget.tokens": 10_000_000})
+    assert done.returncode == 0, done.stderr
+    assert oracle_server.answered > paid and oracle_server.twice() == []
+    runs = tmp_path / "cwd" / "runs"
+    for iteration in (1, 2):
+        assert corrections(runs / "poor", iteration) == corrections(runs / "direct", iteration)
+
+
 def test_a_planted_key_reaches_the_server_and_no_file(run, leap, oracle_server, tmp_path):
     key = "sk-planted-0123456789abcdef"
     answers = oracle_server.answer
