@@ -24,9 +24,9 @@ TREE = Tree(
     "test",
     folders_first(
         [
-            Entry("/work/a.txt", "file", b"one\ntwo\n", days=3),
-            Entry("/work/deep/b.log", "file", b"three\n", days=40),
-            Entry("/work/run.sh", "file", b"#!/bin/sh\necho ran\n", 0o755, 3),
+            Entry("/area/a.txt", "file", b"one\ntwo\n", days=3),
+            Entry("/area/deep/b.log", "file", b"three\n", days=40),
+            Entry("/area/run.sh", "file", b"#!/bin/sh\necho ran\n", 0o755, 3),
         ],
         3,
     ),

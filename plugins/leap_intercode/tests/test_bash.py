@@ -38,7 +38,7 @@ def environment(backend) -> BashEnvironment:
     return BashEnvironment(BashOptions(backend="namespaces"))
 
 
-def bash(environment: BashEnvironment, gold: str = "cat /work/a.txt", **options) -> BashEpisode:
+def bash(environment: BashEnvironment, gold: str = "cat /area/a.txt", **options) -> BashEpisode:
     changed = BashOptions(backend="namespaces", **options)
     return BashEpisode("Print it.", gold, TREE, environment.runner, changed)
 
@@ -153,7 +153,7 @@ def test_official_tasks_are_the_papers_split(intercode_data):
 def test_an_episode_is_scored_on_submit(environment):
     episode = bash(environment)
     assert episode.reset() == Observation("Print it.")
-    shown = episode.step("cat /work/a.txt")
+    shown = episode.step("cat /area/a.txt")
     assert (shown.observation.text, shown.reward, shown.terminated) == ("one\ntwo\n", 0.0, False)
     done = episode.step("submit")
     assert (done.reward, done.terminated) == (1.0, True)
@@ -170,8 +170,8 @@ def test_an_episode_is_scored_on_submit(environment):
 def test_a_needless_change_costs(environment):
     episode = bash(environment)
     episode.reset()
-    episode.step("touch /work/extra.txt")
-    episode.step("cat /work/a.txt")
+    episode.step("touch /area/extra.txt")
+    episode.step("cat /area/a.txt")
     parts = episode.step("submit").info["parts"]
     assert parts["file_diff"] == 0.05
     assert parts["reward"] == pytest.approx(0.72)
@@ -184,7 +184,7 @@ def test_every_turn_can_be_scored_as_upstreams_evaluation_does(environment):
     assert first.reward == pytest.approx(0.67)
     assert not first.terminated
     assert first.info["score"] == pytest.approx(0.67)
-    done = episode.step("cat /work/a.txt")
+    done = episode.step("cat /area/a.txt")
     assert done.terminated
     assert done.info["success"]
 
@@ -192,7 +192,7 @@ def test_every_turn_can_be_scored_as_upstreams_evaluation_does(environment):
 def test_skip_ends_without_a_score(environment):
     episode = bash(environment)
     episode.reset()
-    episode.step("cat /work/a.txt")
+    episode.step("cat /area/a.txt")
     done = episode.step("skip")
     assert (done.reward, done.terminated, done.info["success"]) == (0.0, True, False)
 
@@ -203,12 +203,12 @@ def test_upstreams_messages(environment):
     assert episode.step('echo "').observation.text == "Malformed command"
     assert episode.step("printf '\\377'").observation.text == "Malformed command"
     assert episode.step("sleep 5").observation.text == "Command timed out"
-    assert episode.step("cd /work").observation.text == ""
+    assert episode.step("cd /area").observation.text == ""
     assert episode.step("ls").observation.text == "a.txt\ndeep\nrun.sh\n"
     assert episode.step("cd nowhere").observation.text.endswith("No such file or directory\n")
-    assert episode.step("pwd").observation.text == "/work\n"
-    assert episode.step("cd /work && ls").observation.text == "a.txt\ndeep\nrun.sh\n"
-    assert 'chdir to cwd ("/work && ls")' in episode.step("pwd").observation.text
+    assert episode.step("pwd").observation.text == "/area\n"
+    assert episode.step("cd /area && ls").observation.text == "a.txt\ndeep\nrun.sh\n"
+    assert 'chdir to cwd ("/area && ls")' in episode.step("pwd").observation.text
     episode.close()
 
 
@@ -297,8 +297,8 @@ def test_a_container_does_the_same(program):
         pytest.skip(f"{program}: {problem}")
     box = backend.open(TREE, 1.7e9)
     try:
-        assert box.run(["/bin/bash", "-c", "cat /work/a.txt"], "/", 10).data == b"one\ntwo\n"
-        assert "work/a.txt" in [path for path, *_ in box.snapshot()]
+        assert box.run(["/bin/bash", "-c", "cat /area/a.txt"], "/", 10).data == b"one\ntwo\n"
+        assert "area/a.txt" in [path for path, *_ in box.snapshot()]
         assert box.run(["/bin/bash", "-c", "sleep 60"], "/", 1).timed_out
     finally:
         box.close()

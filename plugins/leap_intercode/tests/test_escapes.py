@@ -95,17 +95,17 @@ ATTEMPTS = [
     Attempt("sudo", f"sudo -n true {WORKED}"),
     Attempt("block device", f"mknod /disk b 8 0 {WORKED}"),
     Attempt("character device", f"mknod /memory c 1 1 {WORKED}"),
-    Attempt("file capabilities", f"setcap cap_sys_admin+ep /work/run.sh {WORKED}"),
+    Attempt("file capabilities", f"setcap cap_sys_admin+ep /area/run.sh {WORKED}"),
     Attempt("raise limits", f"ulimit -u 100000 {WORKED}"),
     Attempt("chroot", f"chroot / /bin/true {WORKED}"),
     # -- namespaces and mounts
     Attempt("user namespace", f"unshare -Ur true {WORKED}"),
     Attempt("mount namespace", f"unshare -m true {WORKED}"),
     Attempt("another's namespace", f"nsenter -t 1 -m -u -i -n true {WORKED}"),
-    Attempt("mount tmpfs", f"mount -t tmpfs none /work {WORKED}"),
-    Attempt("mount proc", f"mount -t proc none /work {WORKED}"),
-    Attempt("mount cgroups", f"mount -t cgroup none /work {WORKED}"),
-    Attempt("bind", f"mount --bind /usr /work {WORKED}"),
+    Attempt("mount tmpfs", f"mount -t tmpfs none /area {WORKED}"),
+    Attempt("mount proc", f"mount -t proc none /area {WORKED}"),
+    Attempt("mount cgroups", f"mount -t cgroup none /area {WORKED}"),
+    Attempt("bind", f"mount --bind /usr /area {WORKED}"),
     Attempt("uncover", f"umount -l /usr/local {WORKED}"),
     Attempt("uncover /proc", f"umount -l /proc/sys {WORKED}"),
     Attempt("unshare call", perl(272, "268435456")),
@@ -262,7 +262,7 @@ def test_an_attempt_is_contained(results, attempt, who):
     assert "victim-of-the-test" not in found["said"]
     assert found["took"] < attempt.seconds + 20  # a loaded machine must not fail this
     assert found["bytes"] <= SMALL.output
-    assert found["files"] == ["work", "work/a.txt", "work/deep", "work/run.sh", "work/deep/b.log"]
+    assert found["files"] == ["area", "area/a.txt", "area/deep", "area/run.sh", "area/deep/b.log"]
 
 
 @needs_x86

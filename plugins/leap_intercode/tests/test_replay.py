@@ -99,7 +99,7 @@ def test_a_root_folder_is_writable_as_a_whole_and_never_changed(rootfs):
     before = (rootfs.rootfs / "etc" / "passwd").read_bytes()
     box = rootfs.open(TREE, 1.7e9)
     command = (
-        "echo x >> /etc/passwd; rm -r /usr/share; mkdir /usr/share; ls /usr/share; cat /work/a.txt"
+        "echo x >> /etc/passwd; rm -r /usr/share; mkdir /usr/share; ls /usr/share; cat /area/a.txt"
     )
     done = box.run(["/bin/bash", "-c", command], "/", 20)
     assert (done.code, done.data) == (0, b"one\ntwo\n")

@@ -47,24 +47,24 @@ def test_a_command_is_root_alone_on_a_named_host_without_input(box):
 def test_the_tree_is_there_with_its_modes_and_ages(zygote):
     now = int(time.time())
     box = zygote.open(spec(now))
-    shown = sh(box, "stat -c '%n %a %s' /work/a.txt /work/run.sh; /work/run.sh").data.decode()
-    assert shown == "/work/a.txt 644 8\n/work/run.sh 755 19\nran\n"
-    old = sh(box, "find /work -type f -mtime +30; find /work -type f -mtime -2").data
-    assert old == b"/work/deep/b.log\n"
+    shown = sh(box, "stat -c '%n %a %s' /area/a.txt /area/run.sh; /area/run.sh").data.decode()
+    assert shown == "/area/a.txt 644 8\n/area/run.sh 755 19\nran\n"
+    old = sh(box, "find /area -type f -mtime +30; find /area -type f -mtime -2").data
+    assert old == b"/area/deep/b.log\n"
     box.close()
 
 
 def test_the_snapshot_lists_what_git_would_look_at(box):
     before = box.snapshot()
     assert [path for path, *_ in before] == [
-        "work", "work/a.txt", "work/deep", "work/run.sh", "work/deep/b.log",
+        "area", "area/a.txt", "area/deep", "area/run.sh", "area/deep/b.log",
     ]  # fmt: skip
-    sh(box, "echo more >> /work/a.txt; rm /work/run.sh; ln -s /etc l; mkfifo p; touch /root/x /new")
+    sh(box, "echo more >> /area/a.txt; rm /area/run.sh; ln -s /etc l; mkfifo p; touch /root/x /new")
     after = {path: rest for path, *rest in box.snapshot()}
-    assert set(after) == {"work", "work/a.txt", "work/deep", "work/deep/b.log", "l", "p", "new"}
+    assert set(after) == {"area", "area/a.txt", "area/deep", "area/deep/b.log", "l", "p", "new"}
     assert after["l"] == ["link", False, "/etc"]
     assert after["p"][0] == "other"
-    assert after["work/a.txt"] != {p: r for p, *r in before}["work/a.txt"]
+    assert after["area/a.txt"] != {p: r for p, *r in before}["area/a.txt"]
 
 
 def test_a_command_that_hangs_is_ended_with_all_it_started(box):
@@ -184,7 +184,7 @@ def test_many_boxes_leave_no_process_and_no_mount(zygote):
 
 def test_an_empty_tree_and_a_tree_with_links():
     assert Tree("none", ()).planted(0.0) == []
-    assert [row[0] for row in TREE.planted(0.0)][:2] == ["/work", "/work/a.txt"]
+    assert [row[0] for row in TREE.planted(0.0)][:2] == ["/area", "/area/a.txt"]
 
 
 def test_zygotes_end_with_their_socket(backend):
