@@ -37,7 +37,7 @@ class Answer:
     problems: tuple[str, ...]
     error: str | None
     measures: dict[str, float] = field(default_factory=dict)
-    unchanged: tuple[int, ...] = ()
+    confirmed: tuple[int, ...] = ()
 
 
 class Teaching:
@@ -122,7 +122,7 @@ class Teaching:
         if chosen is None or not chosen.confirmed:
             return {}
         answers = Records(self.run.iteration(iteration) / "teacher.jsonl", Answer)
-        return {(a.task_id, a.seed): a.unchanged for a in answers}
+        return {(a.task_id, a.seed): a.confirmed for a in answers}
 
     def explain(self, iteration: int, shown: Sequence[Trajectory]) -> list[Trajectory]:
         """The demonstrations with the teacher's reasons; one without an answer keeps its own."""
@@ -186,5 +186,5 @@ def _answer(outcome: CorrectionOutcome) -> Answer:
         outcome.problems,
         outcome.error,
         dict(outcome.measures),
-        outcome.unchanged,
+        outcome.confirmed,
     )

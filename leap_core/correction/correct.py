@@ -47,8 +47,9 @@ class CorrectionSettings:
 class CorrectionOutcome:
     """What came of one trajectory. `error` says why there was no answer at all.
 
-    `unchanged` are the steps that the teacher repeated as they were; `reasked` counts steps asked
-    about again because the first answer leaked; `measures` are the teacher's own figures.
+    `unchanged` counts steps that the teacher left as they were; `confirmed` are those of them that
+    it repeated word for word; `reasked` counts steps asked about again because the first answer
+    leaked; `measures` are the teacher's own figures.
     """
 
     task_id: str
@@ -59,7 +60,8 @@ class CorrectionOutcome:
     usage: Usage = field(default_factory=Usage)
     problems: tuple[str, ...] = ()
     error: str | None = None
-    unchanged: tuple[int, ...] = ()
+    unchanged: int = 0
+    confirmed: tuple[int, ...] = ()
     reasked: int = 0
     measures: Mapping[str, float] = field(default_factory=dict)
 
@@ -141,6 +143,7 @@ class _Corrector:
             usage=reply.usage,
             problems=reply.problems,
             unchanged=first.unchanged,
+            confirmed=first.confirmed,
             measures=reply.measures,
         )
         if leaky and self.settings.leak_policy == "reask":
@@ -168,7 +171,7 @@ class _Corrector:
             raise
         except TeacherError as error:
             problem = f"asked again for leaking steps, no answer: {_words(error)}"
-            return replace(outcome, problems=(*outcome.problems, problem)), Validated((), (), ())
+            return replace(outcome, problems=(*outcome.problems, problem)), Validated((), (), 0)
         outcome = replace(
             outcome,
             usage=outcome.usage + reply.usage,

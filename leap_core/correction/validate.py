@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from leap_core.types import Correction, Observation, Proposal, Rejection, Step, Trajectory
 
@@ -19,11 +19,19 @@ _LONGEST_NEAR_MISS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """What came of one reply. `unchanged` are the steps that the teacher repeated as they were."""
+    """What came of one reply.
+
+    Attributes:
+        corrections: by step.
+        rejections: proposals that cannot be trained on, and why.
+        unchanged: how many steps the teacher left as they were.
+        confirmed: those of them that it repeated word for word and that can be executed.
+    """
 
     corrections: tuple[Correction, ...]
     rejections: tuple[Rejection, ...]
-    unchanged: tuple[int, ...]
+    unchanged: int
+    confirmed: tuple[int, ...] = ()
 
 
 def validate(
@@ -34,20 +42,22 @@ def validate(
     level: int,
     steps: Sequence[int] | None = None,
 ) -> Validated:
-    """Sort proposals into corrections (by step), rejections with reasons, and unchanged steps.
+    """Sort proposals into corrections (by step), rejections with reasons, and steps left alone.
 
     `steps` are the steps that were asked about; None means all.
     """
     corrections: dict[int, Correction] = {}
     rejections: list[Rejection] = []
-    unchanged: dict[int, None] = {}
+    unchanged, confirmed = 0, set[int]()
     for proposal in proposals:
         try:
             _check_step(trajectory, proposal, steps)
             student = trajectory.steps[proposal.step]
             action = _action(student, proposal)
             if action is None:
-                unchanged[proposal.step] = None
+                unchanged += 1
+                if _repeats(student, proposal) and student.observation.accepts(student.action):
+                    confirmed.add(proposal.step)
                 continue
             if proposal.step in corrections:
                 raise _Unusable("this step was already corrected")
@@ -67,7 +77,7 @@ def validate(
             snapped=action != proposal.action,
         )
     in_order = tuple(corrections[step] for step in sorted(corrections))
-    return Validated(in_order, tuple(rejections), tuple(unchanged))
+    return Validated(in_order, tuple(rejections), unchanged, tuple(sorted(confirmed)))
 
 
 def reject(trajectory: Trajectory, proposal: Proposal | Correction, why: str) -> Rejection:
@@ -95,8 +105,7 @@ def _check_step(trajectory: Trajectory, proposal: Proposal, steps: Sequence[int]
 
 def _action(student: Step, proposal: Proposal) -> str | None:
     """Return the executable action that is proposed, or None if the step is left as it was."""
-    same_reason = " ".join(proposal.reason.split()) == " ".join(student.reason.split())
-    if proposal.changed is False or (same_reason and proposal.action == student.action):
+    if proposal.changed is False or _repeats(student, proposal):
         return None
     if not proposal.action.strip():
         raise _Unusable("no action is given")
@@ -105,7 +114,12 @@ def _action(student: Step, proposal: Proposal) -> str | None:
     action = snap(student.observation, proposal.action)
     if action is None:
         raise _Unusable("the action cannot be executed at this step")
-    return None if same_reason and action == student.action else action
+    return None if _repeats(student, replace(proposal, action=action)) else action
+
+
+def _repeats(student: Step, proposal: Proposal) -> bool:
+    same_reason = " ".join(proposal.reason.split()) == " ".join(student.reason.split())
+    return same_reason and proposal.action == student.action
 
 
 def snap(observation: Observation, action: str) -> str | None:

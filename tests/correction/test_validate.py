@@ -68,7 +68,21 @@ def test_corrections_come_by_step_and_say_when_they_were_snapped():
 )
 def test_unchanged_steps_are_no_corrections(proposal):
     result = run(proposal)
-    assert (result.corrections, result.rejections, len(result.unchanged)) == ((), (), 1)
+    assert (result.corrections, result.rejections, result.unchanged) == ((), (), 1)
+
+
+def test_only_executable_steps_that_are_repeated_word_for_word_are_confirmed():
+    lost = Trajectory(Task("t", "train"), (Step(LISTED, "why", "fly"), Step(LISTED, "", "")))
+    left_alone = [Proposal(t, "", "", changed=False) for t in range(2)]
+    repeated = [Proposal(0, "why", "fly", changed=False), Proposal(1, "", "", changed=False)]
+    for proposals in (left_alone, repeated):
+        result = validate(lost, proposals, teacher="x", level=3)
+        assert (result.unchanged, result.confirmed) == (2, ())
+    repeated = [
+        Proposal(t, "why", "go to desk 1", changed) for t, changed in [(2, False), (0, None)]
+    ]
+    result = run(*repeated, Proposal(1, "", "", changed=False))
+    assert (result.unchanged, result.confirmed) == (3, (0, 2))
 
 
 def test_a_better_reason_for_the_same_action_is_a_correction():

@@ -18,8 +18,8 @@ PLAYED = Trajectory(
 def learned(confirmed: bool):
     proposals = (Proposal(0, "good", "left"), Proposal(1, "better", "right"))
     found = validate(PLAYED, proposals, teacher="x", level=3)
-    assert (len(found.corrections), found.unchanged) == (1, (0,))
-    also = {("t", PLAYED.seed): found.unchanged} if confirmed else {}
+    assert (len(found.corrections), found.confirmed) == (1, (0,))
+    also = {("t", PLAYED.seed): found.confirmed} if confirmed else {}
     return list(
         examples_from_corrections(
             [PLAYED], found.corrections, toy_writer(), "toy", 1, confirmed=also

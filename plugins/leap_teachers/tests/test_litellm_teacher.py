@@ -35,7 +35,7 @@ def teacher(options, context):
 def plain(outcomes: list[Any]) -> list[Any]:
     """Outcomes without what only a model has: summary, use, and how it had to be asked."""
     return [
-        replace(o, summary="", usage=Usage(), problems=(), unchanged=(), rejections=())
+        replace(o, summary="", usage=Usage(), problems=(), unchanged=0, confirmed=(), rejections=())
         for o in outcomes
     ]
 
