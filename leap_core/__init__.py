@@ -54,6 +54,7 @@ from leap_core.updater import UpdateContext, Updater
 if TYPE_CHECKING:
     from leap_core.config import Section
     from leap_core.correction import snap
+    from leap_core.download import PinnedFile, fetch_all
     from leap_core.evaluation import Evaluation
     from leap_core.loop import IterationEvent
     from leap_core.run.ledger import Call, Ledger, Reservation
@@ -65,8 +66,10 @@ _LAZY = {
     "Evaluation": "leap_core.evaluation",
     "IterationEvent": "leap_core.loop",
     "Ledger": "leap_core.run.ledger",
+    "PinnedFile": "leap_core.download",
     "Reservation": "leap_core.run.ledger",
     "Section": "leap_core.config",
+    "fetch_all": "leap_core.download",
     "snap": "leap_core.correction",
 }
 
@@ -90,6 +93,7 @@ __all__ = [
     "MissingExtra",
     "Observation",
     "Outcome",
+    "PinnedFile",
     "PluginError",
     "PolicyError",
     "PolicyRef",
@@ -117,6 +121,7 @@ __all__ = [
     "Updater",
     "Usage",
     "__version__",
+    "fetch_all",
     "hookimpl",
     "snap",
     "unknown",
