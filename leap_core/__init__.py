@@ -13,6 +13,7 @@ from leap_core.environment import (
     Environment,
     Episode,
     Layout,
+    LazyTasks,
     ScriptedExpert,
     ScriptedPolicy,
 )
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from leap_core.download import PinnedFile, fetch_all
     from leap_core.evaluation import Evaluation
     from leap_core.loop import IterationEvent
+    from leap_core.options import sizes_of, some_of
     from leap_core.run.ledger import Call, Ledger, Reservation
 
 __version__ = "0.1.0"
@@ -70,7 +72,9 @@ _LAZY = {
     "Reservation": "leap_core.run.ledger",
     "Section": "leap_core.config",
     "fetch_all": "leap_core.download",
+    "sizes_of": "leap_core.options",
     "snap": "leap_core.correction",
+    "some_of": "leap_core.options",
 }
 
 __all__ = [
@@ -88,6 +92,7 @@ __all__ = [
     "Example",
     "IterationEvent",
     "Layout",
+    "LazyTasks",
     "LeapError",
     "Ledger",
     "MissingExtra",
@@ -123,7 +128,9 @@ __all__ = [
     "__version__",
     "fetch_all",
     "hookimpl",
+    "sizes_of",
     "snap",
+    "some_of",
     "unknown",
 ]
 

@@ -59,7 +59,7 @@ def test_an_unknown_split_is_refused_with_a_hint():
         ({"task_types": ["pick_and_place"]}, "did you mean 'pick_and_place_simple'"),
         ({"task_types": []}, "at least one"),
         ({"split_sizes": {"trian": 3}}, "did you mean 'train'"),
-        ({"split_sizes": {"train": 0}}, "at least one game"),
+        ({"split_sizes": {"train": 0}}, "at least one task"),
         ({"games": "tiny"}, "small"),
         ({"gmaes": "small"}, "gmaes"),
         ({"engine": "auto"}, "native"),
