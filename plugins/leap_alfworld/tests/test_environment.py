@@ -144,6 +144,20 @@ def test_demonstrations_succeed_by_listed_actions(kind):
             assert step.reason
 
 
+def test_the_explorer_demonstrates_the_search_that_the_options_name():
+    def actions(search: str) -> list[list[str]]:
+        env = environment(search=search)
+        shown = env.demonstrations(env.tasks("train")[:8], "explorer")
+        return [[step.action for step in t.steps] for t in shown]
+
+    env = environment(search="listed")
+    policy = env.scripted_policy("explorer")
+    for task, taken in zip(env.tasks("train"), actions("listed"), strict=False):
+        first = env.open(task, 0).reset()
+        assert policy.act(task, [], first)[1] == taken[0]
+    assert actions("listed") != actions("likely")
+
+
 def test_an_unknown_kind_of_demonstration_is_refused():
     env = environment()
     with pytest.raises(ConfigError, match="did you mean 'planner'"):
