@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # The models here are tiny: more threads than one only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -21,6 +22,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # that press Ctrl-C would wait for ever.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("leap", deadline=None)
+settings.load_profile("leap")
 
 UNPACK = Path(__file__).resolve().parent.parent / "shared" / "data" / "unpack"
 

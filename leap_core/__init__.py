@@ -13,6 +13,7 @@ from leap_core.environment import (
     Environment,
     Episode,
     Layout,
+    LazyTasks,
     ScriptedExpert,
     ScriptedPolicy,
 )
@@ -54,8 +55,10 @@ from leap_core.updater import UpdateContext, Updater
 if TYPE_CHECKING:
     from leap_core.config import Section
     from leap_core.correction import snap
+    from leap_core.download import PinnedFile, fetch_all
     from leap_core.evaluation import Evaluation
     from leap_core.loop import IterationEvent
+    from leap_core.options import sizes_of, some_of
     from leap_core.run.ledger import Call, Ledger, Reservation
 
 __version__ = "0.1.0"
@@ -65,9 +68,13 @@ _LAZY = {
     "Evaluation": "leap_core.evaluation",
     "IterationEvent": "leap_core.loop",
     "Ledger": "leap_core.run.ledger",
+    "PinnedFile": "leap_core.download",
     "Reservation": "leap_core.run.ledger",
     "Section": "leap_core.config",
+    "fetch_all": "leap_core.download",
+    "sizes_of": "leap_core.options",
     "snap": "leap_core.correction",
+    "some_of": "leap_core.options",
 }
 
 __all__ = [
@@ -85,11 +92,13 @@ __all__ = [
     "Example",
     "IterationEvent",
     "Layout",
+    "LazyTasks",
     "LeapError",
     "Ledger",
     "MissingExtra",
     "Observation",
     "Outcome",
+    "PinnedFile",
     "PluginError",
     "PolicyError",
     "PolicyRef",
@@ -117,8 +126,11 @@ __all__ = [
     "Updater",
     "Usage",
     "__version__",
+    "fetch_all",
     "hookimpl",
+    "sizes_of",
     "snap",
+    "some_of",
     "unknown",
 ]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, overload
 
+from leap_core.errors import ConfigError, unknown
 from leap_core.types import (
     Observation,
     PrivilegedState,
@@ -79,6 +80,25 @@ class ScriptedExpert(Protocol):
         """
 
 
+class LazyTasks(Sequence[Task]):
+    """The tasks of a split, each made when it is asked for; `make` gets its index, from 0 on."""
+
+    def __init__(self, size: int, make: Callable[[int], Task]) -> None:
+        self._indices, self._make = range(size), make
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    @overload
+    def __getitem__(self, index: int) -> Task: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Task]: ...
+    def __getitem__(self, index: int | slice) -> Task | list[Task]:
+        if isinstance(index, slice):
+            return [self._make(i) for i in self._indices[index]]
+        return self._make(self._indices[index])
+
+
 class Environment(ABC):
     """A text environment. Built once per process from its options; cheap to pickle or rebuild.
 
@@ -116,7 +136,17 @@ class Environment(ABC):
         """The prompt layout that students use here unless the config overrides it."""
 
     def demonstrations(self, tasks: Sequence[Task], kind: str) -> Iterator[Trajectory]:
-        """Yield a successful trajectory for each task; `kind` is one of `demonstration_kinds`."""
+        """Yield a demonstration of each task.
+
+        Raises:
+            leap_core.errors.ConfigError: `kind` is none of `demonstration_kinds`.
+        """
+        if kind not in self.demonstration_kinds():
+            raise ConfigError(unknown("kind of demonstration", kind, self.demonstration_kinds()))
+        return (self.demonstrate(task, kind) for task in tasks)
+
+    def demonstrate(self, task: Task, kind: str) -> Trajectory:
+        """A successful trajectory, of a kind that `demonstration_kinds` names."""
         raise NotImplementedError
 
     def demonstration_kinds(self) -> Sequence[str]:

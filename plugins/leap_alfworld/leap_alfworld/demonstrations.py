@@ -8,6 +8,7 @@ from leap_alfworld.environment import AlfworldEnvironment
 from leap_alfworld.expert import Explorer
 from leap_alfworld.planner import steps as planned_steps
 from leap_alfworld.privileged import explain
+from leap_alfworld.search import SEARCHES
 from leap_core import Step, Task, Trajectory
 
 _LONGEST_SEARCH = 200
@@ -58,7 +59,7 @@ def _why(world: World, command: str) -> str:
 
 def _explore(environment: AlfworldEnvironment, task: Task) -> Trajectory:
     episode = environment.open(task, 0)
-    explorer = Explorer()
+    explorer = Explorer(SEARCHES[environment.options.search])
     observation = episode.reset()
     taken: list[Step] = []
     won = False

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from leap_alfworld import __version__
 from leap_alfworld.episode import AlfworldEpisode
 from leap_alfworld.errors import GameFileError
+from leap_alfworld.generator import DEFAULT_SIZES, Generator
 from leap_alfworld.generator import SPLITS as GENERATED_SPLITS
-from leap_alfworld.generator import Generator
 from leap_alfworld.layout import LAYOUT
 from leap_alfworld.model import TASK_TYPES, Game
 from leap_alfworld.official import (
@@ -26,7 +26,6 @@ from leap_alfworld.official import (
 )
 from leap_alfworld.options import AlfworldOptions
 from leap_alfworld.pddl import load_game
-from leap_alfworld.tasks import DEFAULT_SIZES, GeneratedTasks
 from leap_core import (
     ConfigError,
     DataError,
@@ -34,6 +33,7 @@ from leap_core import (
     EnvironmentFailure,
     Episode,
     Layout,
+    LazyTasks,
     ScriptedExpert,
     ScriptedPolicy,
     Task,
@@ -87,7 +87,12 @@ class AlfworldEnvironment(Environment):
         if self.options.games == "official":
             return self._official_tasks(split)
         size = self.options.split_sizes.get(split, DEFAULT_SIZES[split])
-        return GeneratedTasks(self._generator(), split, size)
+        return LazyTasks(size, partial(self._generated_task, split))
+
+    def _generated_task(self, split: str, index: int) -> Task:
+        generator = self._generator()
+        key, goal = generator.task_id(split, index), generator.game(split, index).task
+        return Task(key, split, goal, generator.task_type(index), {"game": key})
 
     def _official_tasks(self, split: str) -> Sequence[Task]:
         release = self._release()
@@ -200,13 +205,11 @@ class AlfworldEnvironment(Environment):
         """ "planner" walks straight; "walkthrough" is the file's own; "explorer" searches."""
         return ("planner", "walkthrough", "explorer")
 
-    def demonstrations(self, tasks: Sequence[Task], kind: str) -> Iterator[Trajectory]:
-        """Yield one demonstration a task."""
+    def demonstrate(self, task: Task, kind: str) -> Trajectory:
+        """One demonstration."""
         from leap_alfworld.demonstrations import demonstrate
 
-        if kind not in self.demonstration_kinds():
-            raise ConfigError(unknown("kind of demonstration", kind, self.demonstration_kinds()))
-        return (demonstrate(self, task, kind) for task in tasks)
+        return demonstrate(self, task, kind)
 
     def expert(self) -> ScriptedExpert:
         """The scripted privileged expert, for levels 1 to 5."""

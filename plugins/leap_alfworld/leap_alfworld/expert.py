@@ -140,7 +140,8 @@ def _hinted(
     """Level 4: the right kind of place first; at every second chance, by lot, the place itself."""
     hiding = [
         place
-        for thing, place in facts.get("locations", {}).items()
+        for thing, places in facts.get("locations", {}).items()
+        for place in places
         if kind_of(thing) == decision.thing and place not in memory.looked
     ]
     if not hiding:
@@ -154,5 +155,9 @@ def _hinted(
         return sorted(ranked, key=lambda p: p not in hiding if named else kind_of(p) not in kinds)
 
     candidates = trajectory.steps[t].observation.candidates
-    chosen = decide(goal, memory, candidates, replace(search, order=order))
-    return Proposal(t, reasons.hinted(chosen, chosen.place, named), chosen.action)
+    chosen = decide(goal, memory, candidates, Search(order))
+    if chosen.purpose == "search":
+        reason = reasons.hinted(chosen, chosen.place, named and chosen.place in hiding)
+    else:
+        reason = reasons.from_history(chosen, goal, memory, _restated(search))
+    return Proposal(t, reason, chosen.action)

@@ -29,7 +29,15 @@ from leap_alfworld.tables import ACCEPTS, LAMP_STANDS, OPENABLE, ROOMS, TRAITS, 
 
 Size = Literal["small", "full"]
 
-SPLITS = ("train", "valid_seen", "valid_unseen", "test_seen", "test_unseen")
+DEFAULT_SIZES = {
+    "train": 3553,
+    "valid_seen": 140,
+    "valid_unseen": 134,
+    "test_seen": 140,
+    "test_unseen": 134,
+}
+"""How many games a split has, after upstream's."""
+SPLITS = tuple(DEFAULT_SIZES)
 SEEN_ROOMS = 40
 UNSEEN_ROOMS = 10
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field
 
 from leap_alfworld.generator import SPLITS
 from leap_alfworld.model import TASK_TYPES
-from leap_core import unknown
+from leap_core import Section, sizes_of, some_of
 
 _UNWRITABLE = re.compile(r"[^a-z0-9 /]")
 
 
-class AlfworldOptions(BaseModel):
+class AlfworldOptions(Section):
     """Options of the environment.
 
     Attributes:
@@ -39,13 +39,11 @@ class AlfworldOptions(BaseModel):
         tidy: lower-case actions and drop signs that no command has, as the paper's agent did.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     games: Literal["small", "full", "official"] = "small"
     data_dir: Path | None = None
-    split_sizes: dict[str, int] = Field(default_factory=dict)
+    split_sizes: Annotated[dict[str, int], sizes_of(SPLITS)] = Field(default_factory=dict)
     wording: Literal["move", "put"] = "move"
-    task_types: tuple[str, ...] = TASK_TYPES
+    task_types: Annotated[tuple[str, ...], some_of("task type", TASK_TYPES)] = TASK_TYPES
     seed: int = 0
     engine: Literal["native", "textworld"] = "native"
     textworld_python: Path | None = None
@@ -53,26 +51,6 @@ class AlfworldOptions(BaseModel):
     hide: tuple[str, ...] = ()
     tidy: bool = True
     search: Literal["likely", "listed"] = "likely"
-
-    @field_validator("task_types")
-    @classmethod
-    def _known_types(cls, types: tuple[str, ...]) -> tuple[str, ...]:
-        for name in types:
-            if name not in TASK_TYPES:
-                raise ValueError(unknown("task type", name, TASK_TYPES))
-        if not types:
-            raise ValueError("name at least one task type")
-        return types
-
-    @field_validator("split_sizes")
-    @classmethod
-    def _known_splits(cls, sizes: dict[str, int]) -> dict[str, int]:
-        for split, size in sizes.items():
-            if split not in SPLITS:
-                raise ValueError(unknown("split", split, SPLITS))
-            if size < 1:
-                raise ValueError(f"split '{split}' needs at least one game")
-        return sizes
 
     def command(self, action: str) -> str:
         """What the engine gets for an action."""

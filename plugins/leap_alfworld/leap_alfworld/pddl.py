@@ -108,12 +108,13 @@ def _read_grammar(grammar: str, source: str) -> tuple[Wording, str]:
     if task is None:
         raise GameFileError(source, "no task", 'has no "Your task is to: …" in its grammar')
     put_command = _one(r'action\s+PutObject\s*\{\s*template\s*::\s*"([^"]*)"', grammar)
-    put_feedback = _one(r'"PutObject\.feedback"\s*:\s*\[\s*\{\s*"rhs"\s*:\s*"([^"]*)"', grammar)
+    told = _one(r'"PutObject\.feedback"\s*:\s*\[\s*\{\s*"rhs"\s*:\s*"([^"]*)"', grammar)
+    put_feedback = told.replace("{o.name}", "{o}").replace("{r.name}", "{r}")
     arrive = _one(r'"GotoLocation\.feedback"\s*:\s*\[\s*\{\s*"rhs"\s*:\s*"([^"]*)"', grammar)
     if not (
-        put_command
+        _fields(put_command) == {"{o}", "{r}"}
         and put_feedback
-        and {"{o}", "{r}"} <= set(re.findall(r"\{[^{}]*\}", put_command))
+        and _fields(put_feedback) <= {"{o}", "{r}"}
         and arrive in _ARRIVALS
     ):
         raise GameFileError(
@@ -122,7 +123,7 @@ def _read_grammar(grammar: str, source: str) -> tuple[Wording, str]:
     return (
         Wording(
             put_command=put_command,
-            put_feedback=put_feedback.replace("{o.name}", "{o}").replace("{r.name}", "{r}"),
+            put_feedback=put_feedback,
             arrive_at_location=_ARRIVALS[arrive],
             help=_help(grammar),
         ),
@@ -134,6 +135,11 @@ _ARRIVALS = {
     "You arrive at {lend.name}. #examineReceptacle.feedback#": True,
     "You arrive at {r.name}. #examineReceptacle.feedback#": False,
 }
+
+
+def _fields(template: str) -> set[str]:
+    """The fields of a template; a brace that belongs to none is given alone."""
+    return set(re.findall(r"\{[^{}]*\}|[{}]", template))
 
 
 def _one(pattern: str, text: str) -> str:

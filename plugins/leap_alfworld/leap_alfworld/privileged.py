@@ -65,12 +65,11 @@ def describe(world: World, seen: Iterable[str] = ()) -> PrivilegedState:
     best = steps(world)
     kinds = {goal.object_kind, goal.lamp_kind} - {""}
     locations = {
-        t.name: game.receptacles[r].name
+        t.name: [game.receptacles[r].name for r in holding]
         for i, t in enumerate(game.things)
-        if t.kind in kinds
-        for r in world.where(i)
+        if t.kind in kinds and (holding := world.where(i))
     }
-    hidden = {name: place for name, place in locations.items() if name not in set(seen)}
+    hidden = {name: places for name, places in locations.items() if name not in set(seen)}
     commands = None if best is None else [command for command, _ in best]
     facts: dict[str, Any] = {
         "plan": commands,
@@ -93,14 +92,14 @@ def _named(world: World, text: str) -> set[str]:
     return {t.name for t in world.game.things if f"a {t.name}" in text or f"the {t.name}" in text}
 
 
-def _secrets(hidden: dict[str, str]) -> list[str]:
+def _secrets(hidden: dict[str, list[str]]) -> list[str]:
     """What would give a hidden object away: its number, and its kind together with its place.
 
     The phrases have few words on purpose: the audit looks for long secrets loosely, and would
     take an honest search ("I need a mug, I look in the cabinet 1") for a leak.
     """
     secrets = []
-    for thing, place in sorted(hidden.items()):
+    for thing, place in sorted((t, place) for t, places in hidden.items() for place in places):
         kind = kind_of(thing)
         secrets.append(thing)
         for is_in in ("is in", "is on", "is inside", "is at", "in", "on", "inside", "at"):
@@ -109,7 +108,9 @@ def _secrets(hidden: dict[str, str]) -> list[str]:
     return list(dict.fromkeys(secrets))
 
 
-def _write(world: World, best: list[tuple[str, Stop]] | None, locations: dict[str, str]) -> str:
+def _write(
+    world: World, best: list[tuple[str, Stop]] | None, locations: dict[str, list[str]]
+) -> str:
     """The four sections in which the paper's prompts give privileged state."""
     game = world.game
     stops = [stop for _, stop in best or ()]
@@ -137,10 +138,10 @@ def _write(world: World, best: list[tuple[str, Stop]] | None, locations: dict[st
     )
 
 
-def _whereabouts(world: World, name: str, locations: dict[str, str]) -> str:
+def _whereabouts(world: World, name: str, locations: dict[str, list[str]]) -> str:
     if world.held >= 0 and world.game.things[world.held].name == name:
         return "in the player's hand"
-    return f"in or on {locations[name]}" if name in locations else "somewhere in the room"
+    return f"in or on {' and '.join(locations.get(name, ['the room']))}"
 
 
 def _door(world: World, receptacle: int) -> str:

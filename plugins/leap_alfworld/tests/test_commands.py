@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import http.server
-import threading
 import zipfile
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -15,10 +10,11 @@ from click.testing import CliRunner
 from leap_alfworld import download
 from leap_alfworld.cli import data as data_command
 from leap_alfworld.cli.group import command
-from leap_alfworld.download import Archive, fetch, unpack
+from leap_alfworld.download import unpack
 from leap_alfworld.environment import AlfworldEnvironment, AlfworldOptions
 from leap_alfworld.generator import Generator
 from leap_core import ConfigError, DataError
+from leap_core.testing.files import FileServer
 
 
 def leap_alfworld(*arguments: object):
@@ -69,94 +65,24 @@ def test_verify_counts_games_and_steps(tmp_path, textworld_python):
 # -- download -----------------------------------------------------------------------------------
 
 
-class _Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves files, and honours `Range` as release servers do."""
-
-    def do_GET(self):
-        path = Path(self.translate_path(self.path))
-        if not path.is_file():
-            self.send_error(404)
-            return
-        body, start = path.read_bytes(), 0
-        wanted = self.headers.get("Range")
-        self.server.ranges.append(wanted)
-        if wanted:
-            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
-        self.send_response(206 if wanted else 200)
-        self.send_header("Content-Length", str(len(body) - start))
-        self.end_headers()
-        self.wfile.write(body[start:])
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def server(tmp_path):
     folder = tmp_path / "served"
     folder.mkdir()
     with zipfile.ZipFile(folder / "games.zip", "w") as archive:
         archive.writestr("json_2.1.1/train/task/trial/game.tw-pddl", "x" * 5000)
-    handler = functools.partial(_Handler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as served:
-        served.ranges = []
-        thread = threading.Thread(target=served.serve_forever, daemon=True)
-        thread.start()
-        served.folder = folder
+    with FileServer(folder) as served:
         yield served
-        served.shutdown()
 
 
-def pinned(server) -> Archive:
-    content = (server.folder / "games.zip").read_bytes()
-    url = f"http://127.0.0.1:{server.server_port}/games.zip"
-    return Archive(url, len(content), hashlib.sha256(content).hexdigest())
-
-
-def test_data_is_fetched_checked_and_unpacked(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(data_command, "GAMES", pinned(server))
+def test_data_is_fetched_and_unpacked_when_asked_and_only_then(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(data_command, "GAMES", server.pin("games.zip"))
+    assert leap_alfworld("data", tmp_path / "out").exit_code == 1
+    assert not server.asked
     done = leap_alfworld("data", tmp_path / "out", "--yes")
     assert done.exit_code == 0, done.output
     assert "train: 1 game files" in done.output
     assert not list((tmp_path / "out").glob("*.zip*"))
-
-
-def test_nothing_is_fetched_unasked(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(data_command, "GAMES", pinned(server))
-    done = leap_alfworld("data", tmp_path / "out")
-    assert done.exit_code == 1
-    assert not server.ranges
-
-
-def test_a_broken_download_goes_on_where_it_stopped(server, tmp_path):
-    archive = pinned(server)
-    part = tmp_path / "games.zip.part"
-    part.write_bytes((server.folder / "games.zip").read_bytes()[:100])
-    seen: list[int] = []
-    fetch(archive, tmp_path, seen.append)
-    assert server.ranges == ["bytes=100-"]
-    assert seen[0] == 100
-    assert seen[-1] == archive.size
-    assert fetch(archive, tmp_path, seen.append) == tmp_path / "games.zip"
-    assert len(server.ranges) == 1, "what is there is not fetched again"
-
-
-def test_another_content_is_removed(server, tmp_path):
-    archive = pinned(server)
-    content = bytearray((server.folder / "games.zip").read_bytes())
-    content[50] ^= 1
-    (server.folder / "games.zip").write_bytes(content)
-    with pytest.raises(DataError, match="not what was expected"):
-        fetch(archive, tmp_path, lambda _: None)
-    assert not list(tmp_path.glob("games.zip*"))
-
-
-def test_a_server_that_says_no_and_one_that_is_not_there(server, tmp_path):
-    archive = pinned(server)
-    with pytest.raises(DataError, match="answers 404"):
-        fetch(Archive(archive.url + "x", 1, ""), tmp_path, lambda _: None)
-    with pytest.raises(DataError, match="goes on from there"):
-        fetch(Archive("http://127.0.0.1:9/games.zip", 1, ""), tmp_path, lambda _: None)
 
 
 def test_archives_write_nowhere_else(tmp_path):

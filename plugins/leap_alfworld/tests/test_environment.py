@@ -59,7 +59,7 @@ def test_an_unknown_split_is_refused_with_a_hint():
         ({"task_types": ["pick_and_place"]}, "did you mean 'pick_and_place_simple'"),
         ({"task_types": []}, "at least one"),
         ({"split_sizes": {"trian": 3}}, "did you mean 'train'"),
-        ({"split_sizes": {"train": 0}}, "at least one game"),
+        ({"split_sizes": {"train": 0}}, "at least one task"),
         ({"games": "tiny"}, "small"),
         ({"gmaes": "small"}, "gmaes"),
         ({"engine": "auto"}, "native"),
@@ -142,6 +142,20 @@ def test_demonstrations_succeed_by_listed_actions(kind):
         for step in trajectory.steps:
             assert step.observation.accepts(step.action)
             assert step.reason
+
+
+def test_the_explorer_demonstrates_the_search_that_the_options_name():
+    def actions(search: str) -> list[list[str]]:
+        env = environment(search=search)
+        shown = env.demonstrations(env.tasks("train")[:8], "explorer")
+        return [[step.action for step in t.steps] for t in shown]
+
+    env = environment(search="listed")
+    policy = env.scripted_policy("explorer")
+    for task, taken in zip(env.tasks("train"), actions("listed"), strict=False):
+        first = env.open(task, 0).reset()
+        assert policy.act(task, [], first)[1] == taken[0]
+    assert actions("listed") != actions("likely")
 
 
 def test_an_unknown_kind_of_demonstration_is_refused():

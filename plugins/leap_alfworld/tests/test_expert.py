@@ -10,7 +10,7 @@ import pytest
 
 from leap_alfworld.environment import AlfworldEnvironment, AlfworldOptions
 from leap_alfworld.expert import Expert
-from leap_alfworld.memory import Memory
+from leap_alfworld.memory import Memory, kind_of
 from leap_alfworld.privileged import SimulatorSource, SourceOptions
 from leap_alfworld.search import SEARCHES, in_order, own_choice_first, tour
 from leap_core import Observation, PrivilegedState, Step, Task, Trajectory
@@ -60,10 +60,11 @@ def leaks(trajectory, states, proposal) -> bool:
 @pytest.mark.parametrize("level", [1, 2, 3, 4, 5])
 def test_every_proposal_can_be_executed(environment, level):
     for trajectory, states in cases(environment):
-        proposals = Expert().correct(trajectory, states, level)
-        found = validate(trajectory, proposals, teacher="oracle", level=level)
-        assert not found.rejections
-        assert found.corrections or level == 2
+        for search in SEARCHES.values():
+            proposals = Expert(search).correct(trajectory, states, level)
+            found = validate(trajectory, proposals, teacher="oracle", level=level)
+            assert not found.rejections
+            assert found.corrections or level == 2
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
@@ -85,6 +86,21 @@ def test_free_levels_fail_the_leak_audit(environment):
     assert 0 < told[4] <= games
 
 
+@pytest.mark.parametrize("search", SEARCHES)
+def test_what_level_4_tells_is_true(environment, search):
+    told = 0
+    for trajectory, states in cases(environment):
+        for proposal in Expert(SEARCHES[search]).correct(trajectory, states, 4):
+            found = re.fullmatch(r"The (\w+) is in the (.+), so I look there\.", proposal.reason)
+            if found:
+                thing, place = found.groups()
+                locations = states[proposal.step].facts["locations"]
+                assert any(kind_of(t) == thing and place in locations[t] for t in locations)
+                assert proposal.action == f"go to {place}"
+                told += 1
+    assert told
+
+
 @pytest.mark.parametrize("level", [1, 3])
 def test_constrained_levels_see_nothing_hidden(environment, level):
     """Realizability: whatever the hidden truth, the same history gives the same correction."""
@@ -96,7 +112,7 @@ def test_constrained_levels_see_nothing_hidden(environment, level):
                 facts={
                     "plan": ["go to moon 1"] * len(states),
                     "dead_end": state.facts["dead_end"],
-                    "locations": dict.fromkeys(state.facts["locations"], "moon 1"),
+                    "locations": {name: ["moon 1"] for name in state.facts["locations"]},
                     "held": "",
                     "reason": "It is on the moon.",
                 },

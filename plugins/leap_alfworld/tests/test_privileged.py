@@ -86,6 +86,15 @@ def test_what_was_seen_is_no_secret(make_game):
     assert "apple 1" in shown
 
 
+def test_an_object_listed_in_two_receptacles_is_hidden_in_both(kitchen):
+    twice = (*kitchen.contents, ("Apple_bar_2", "Cabinet_bar_2"))
+    state = describe(World(compile_game(replace(kitchen, contents=twice))))
+    places = state.facts["locations"]["apple 1"]
+    assert len(places) == 2
+    for place in places:
+        assert f"apple is in the {place}" in state.secrets
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -1,73 +1,55 @@
-"""Fetch the official files: pinned addresses, pinned checksums."""
+"""The official files: pinned addresses and checksums."""
 
 from __future__ import annotations
 
-import hashlib
-import urllib.error
-import urllib.request
-from dataclasses import dataclass
-from pathlib import Path
+from leap_core import PinnedFile
 
-from leap_core import DataError
-
-_ADDRESS = "https://raw.githubusercontent.com/princeton-nlp/intercode"
-_PATIENCE = 60
+_REPOSITORY = "https://raw.githubusercontent.com/princeton-nlp/intercode"
 
 
-@dataclass(frozen=True, slots=True)
-class OfficialFile:
+def _file(commit: str, path: str, name: str, size: int, sha256: str) -> PinnedFile:
     """A file of upstream's repository, and what it is called here."""
-
-    commit: str
-    path: str
-    name: str
-    size: int
-    sha256: str
-
-    @property
-    def url(self) -> str:
-        """Where it is."""
-        return f"{_ADDRESS}/{self.commit}/{self.path}"
+    return PinnedFile(name, f"{_REPOSITORY}/{commit}/{path}", size, sha256)
 
 
 _EARLY = "69922e2f331b36a7d94b5da4a7ed10289e6c4c94"
 FILES = (
-    OfficialFile(
+    _file(
         _EARLY,
         "data/nl2bash/nl2bash_fs_1.json",
         "nl2bash_fs_1.json",
         13_588,
         "60f88e1aacc7ebba535093f9890c5c33203f4e5f32958e0e94fbe90ec4f01c82",
     ),
-    OfficialFile(
+    _file(
         "c2f8b82c0ad94d30844d58490b7d7b3b13a50789",
         "data/nl2bash/nl2bash_fs_2.json",
         "nl2bash_fs_2.json",
         11_158,
         "8f4ce24e535fab782fda607e37db2ae1d6c5f99993c638d1ac0a7e0b542f633e",
     ),
-    OfficialFile(
+    _file(
         "7c311cce135bd306ff47549def69f3fb0944d35d",
         "data/bash/nl2bash/nl2bash_fs_3.json",
         "nl2bash_fs_3.json",
         11_264,
         "a2d4ec8bc7ad69a4e2fb3eb84033994cf65ee9cfb355e3e63099df67a339b2e1",
     ),
-    OfficialFile(
+    _file(
         _EARLY,
         "data/nl2bash/nl2bash_fs_4.json",
         "nl2bash_fs_4.json",
         4_028,
         "ce41b89450f87765a02a51df259ca0c1762e8249185c022adb089147e2c16200",
     ),
-    OfficialFile(
+    _file(
         "6945762813e0521a3963aa799201ce99b677984b",
         "data/sql/spider/ic_spider_dev.json",
         "ic_spider_dev.json",
         1_001_475,
         "68c9ecb0692c80770f46c724cc073ea76be4f301a294caa532c050546948128e",
     ),
-    OfficialFile(
+    _file(
         _EARLY,
         "data/spider/spider_dev.sql",
         "ic_spider_dbs.sql",
@@ -76,36 +58,3 @@ FILES = (
     ),
 )
 """The tasks of both environments, and the databases as a MySQL dump."""
-
-
-def fetch(file: OfficialFile, folder: Path) -> Path:
-    """Download a file into a folder, unless it is there.
-
-    Raises:
-        DataError: it cannot be fetched, or is not what was pinned.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / file.name
-    if target.is_file() and _digest(target.read_bytes()) == file.sha256:
-        return target
-    try:
-        with urllib.request.urlopen(file.url, timeout=_PATIENCE) as answer:  # noqa: S310 - pinned
-            content = answer.read(file.size + 1)
-    except urllib.error.HTTPError as error:
-        raise DataError(f"'{file.url}' answers {error.code} {error.reason}") from error
-    except OSError as error:
-        raise DataError(
-            f"'{file.url}' cannot be fetched ({getattr(error, 'reason', error)})"
-        ) from error
-    if _digest(content) != file.sha256:
-        raise DataError(
-            f"'{file.url}' is not what was expected: sha256 {_digest(content)} instead of "
-            f"{file.sha256}; nothing was written"
-        )
-    part = target.with_suffix(".part")
-    part.write_bytes(content)
-    return part.rename(target)
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

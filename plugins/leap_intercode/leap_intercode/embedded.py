@@ -12,9 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import overload
 
-from leap_core import Task
 from leap_intercode.tree import Entry, Tree, folders_first
 
 SPLITS = ("train", "validation", "test")
@@ -264,28 +262,3 @@ def _targets(name: str, files: Sequence[Entry]) -> Sequence[Entry]:
         "delete-files": [e for e in files if e.path.endswith((".tmp", ".log"))],
     }.get(name, [e for e in files if e.content])
     return wanted or files
-
-
-class EmbeddedTasks(Sequence[Task]):
-    """The tasks of a split, each made when it is asked for."""
-
-    def __init__(self, seed: int, split: str, size: int, task_types: Sequence[str]) -> None:
-        self.seed, self.split, self.size, self.task_types = seed, split, size, task_types
-
-    def __len__(self) -> int:
-        return self.size
-
-    @overload
-    def __getitem__(self, index: int) -> Task: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Task]: ...
-    def __getitem__(self, index: int | slice) -> Task | list[Task]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(self.size))]
-        if not -self.size <= index < self.size:
-            raise IndexError(index)
-        index %= self.size
-        made = make_task(self.seed, self.split, index, self.task_types)
-        kinds = "" if tuple(self.task_types) == TASK_TYPES else f"{'+'.join(self.task_types)}/"
-        key = f"embedded/{self.seed}/{kinds}{self.split}/{index}"
-        return Task(key, self.split, made.query, made.task_type, {"index": index})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache, partial
 from typing import Any, ClassVar
 
 from leap_core import (
@@ -11,6 +11,7 @@ from leap_core import (
     Environment,
     Episode,
     Layout,
+    LazyTasks,
     ScriptedExpert,
     ScriptedPolicy,
     Task,
@@ -24,7 +25,6 @@ from leap_intercode.embedded import (
     SPLITS,
     TASK_TYPES,
     EmbeddedTask,
-    EmbeddedTasks,
     make_task,
 )
 from leap_intercode.episode import BashEpisode
@@ -82,7 +82,14 @@ class BashEnvironment(Environment):
         if options.tasks == "official":
             return [Task(t.id, t.split, t.goal, t.task_type) for t in self._official(split)]
         size = options.split_sizes.get(split, DEFAULT_SIZES[split])
-        return EmbeddedTasks(options.seed, split, size, options.task_types)
+        return LazyTasks(size, partial(self._embedded_task, split))
+
+    def _embedded_task(self, split: str, index: int) -> Task:
+        options = self.options
+        made = make_task(options.seed, split, index, options.task_types)
+        kinds = "" if options.task_types == TASK_TYPES else f"{'+'.join(options.task_types)}/"
+        key = f"embedded/{options.seed}/{kinds}{split}/{index}"
+        return Task(key, split, made.query, made.task_type, {"index": index})
 
     def _read_official(self, split: str) -> list[Task]:
         return bash_tasks(self.options.data_dir, split)
@@ -142,13 +149,11 @@ class BashEnvironment(Environment):
         """Look, try, refine, submit; the gold command at once; or without any privilege."""
         return ("expert", "gold", "explorer")
 
-    def demonstrations(self, tasks: Sequence[Task], kind: str) -> Iterator[Trajectory]:
-        """Yield one demonstration a task."""
+    def demonstrate(self, task: Task, kind: str) -> Trajectory:
+        """One demonstration."""
         from leap_intercode.demonstrations import demonstrate
 
-        if kind not in self.demonstration_kinds():
-            raise ConfigError(unknown("kind of demonstration", kind, self.demonstration_kinds()))
-        return (demonstrate(self, task, kind) for task in tasks)
+        return demonstrate(self, task, kind)
 
     def expert(self) -> ScriptedExpert:
         """The scripted privileged expert, for levels 1 to 5."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from leap_core import Section, unknown
+from leap_core import Section, sizes_of, some_of
 from leap_intercode.backends import BackendName
 from leap_intercode.commands import SECONDS, Quoting
 from leap_intercode.containers import DEFAULT_IMAGE
@@ -38,8 +38,8 @@ class BashOptions(Section):
 
     tasks: Literal["embedded", "official"] = "embedded"
     data_dir: Path | None = None
-    split_sizes: dict[str, int] = Field(default_factory=dict)
-    task_types: tuple[str, ...] = TASK_TYPES
+    split_sizes: Annotated[dict[str, int], sizes_of(SPLITS)] = Field(default_factory=dict)
+    task_types: Annotated[tuple[str, ...], some_of("task type", TASK_TYPES)] = TASK_TYPES
     seed: int = 0
     backend: BackendName = "auto"
     rootfs: Path | None = None
@@ -49,23 +49,3 @@ class BashOptions(Section):
     seconds: float = Field(SECONDS, gt=0, le=600)
     shown: int = Field(2000, ge=100)
     tmp: bool = False
-
-    @field_validator("task_types")
-    @classmethod
-    def _known_types(cls, types: tuple[str, ...]) -> tuple[str, ...]:
-        for name in types:
-            if name not in TASK_TYPES:
-                raise ValueError(unknown("task type", name, TASK_TYPES))
-        if not types:
-            raise ValueError("name at least one task type")
-        return types
-
-    @field_validator("split_sizes")
-    @classmethod
-    def _known_splits(cls, sizes: dict[str, int]) -> dict[str, int]:
-        for split, size in sizes.items():
-            if split not in SPLITS:
-                raise ValueError(unknown("split", split, SPLITS))
-            if size < 1:
-                raise ValueError(f"split '{split}' needs at least one task")
-        return sizes

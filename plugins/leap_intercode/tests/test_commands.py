@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import http.server
-import threading
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from leap_core import ConfigError, DataError
+from leap_core import ConfigError
+from leap_core.testing.files import FileServer
 from leap_intercode import download
 from leap_intercode.cli import data as data_command
 from leap_intercode.cli.doctor import touched
 from leap_intercode.cli.group import command
-from leap_intercode.download import OfficialFile, fetch
 from leap_intercode.environment import BashEnvironment
 from leap_intercode.options import BashOptions
 
@@ -92,41 +89,17 @@ def test_a_root_folder_is_not_made_over_another(tmp_path):
 # -- download -------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def served(tmp_path, monkeypatch):
-    """A server in the place of upstream's; returns the file that it serves."""
-    folder = tmp_path / "served" / "abc"
-    folder.mkdir(parents=True)
-    (folder / "tasks.json").write_text("[]")
-    handler = functools.partial(
-        http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "served")
-    )
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(download, "_ADDRESS", f"http://127.0.0.1:{server.server_port}")
-    digest = hashlib.sha256(b"[]").hexdigest()
-    yield OfficialFile("abc", "tasks.json", "mine.json", 2, digest)
-    server.shutdown()
-    server.server_close()
-
-
-def test_files_are_fetched_and_checked(served, tmp_path, monkeypatch):
-    monkeypatch.setattr(data_command, "FILES", (served,))
+def test_files_are_fetched_when_asked_and_only_then(tmp_path, monkeypatch):
+    (tmp_path / "tasks.json").write_text("[]")
     out = tmp_path / "out"
-    done = leap_intercode("data", out, typed="y\n")
+    with FileServer(tmp_path) as server:
+        monkeypatch.setattr(data_command, "FILES", (server.pin("tasks.json"),))
+        assert leap_intercode("data", out, typed="n\n").exit_code == 1
+        assert not server.asked
+        done = leap_intercode("data", out, typed="y\n")
     assert done.exit_code == 0, done.output
-    assert (out / "mine.json").read_text() == "[]"
+    assert (out / "tasks.json").read_text() == "[]"
     assert "INTERCODE_DATA=" in done.output
-    assert leap_intercode("data", out, typed="n\n").exit_code == 1
-
-
-def test_a_file_that_is_not_what_was_pinned_is_not_written(served, tmp_path):
-    wrong = OfficialFile("abc", "tasks.json", "mine.json", 2, "0" * 64)
-    with pytest.raises(DataError, match="not what was expected"):
-        fetch(wrong, tmp_path / "out")
-    assert not list((tmp_path / "out").iterdir())
-    with pytest.raises(DataError, match="answers 404"):
-        fetch(OfficialFile("abc", "none", "x", 1, ""), tmp_path / "out")
 
 
 def test_the_pins_are_those_of_the_pack(intercode_data):

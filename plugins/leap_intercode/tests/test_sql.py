@@ -167,11 +167,9 @@ def test_nothing_is_written_and_nonsense_is_an_answer(store, statement):
 
 def test_a_query_that_takes_too_long_is_ended(store):
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
-    began = time.monotonic()
     assert "took more than" in store.run("shop", endless, 0.2).error
-    assert time.monotonic() - began < 5
     many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
-    assert "more than" in store.run("shop", many, 5).error
+    assert "has more than 20,000 rows" in store.run("shop", many, 60).error
 
 
 @given(st.text(max_size=60))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -14,6 +14,7 @@ from leap_core import (
     Environment,
     EnvironmentFailure,
     Layout,
+    LazyTasks,
     ScriptedExpert,
     ScriptedPolicy,
     Task,
@@ -29,7 +30,7 @@ from leap_webshop.nouns import noun_rule
 from leap_webshop.options import DATA_VARIABLE, WebshopOptions
 from leap_webshop.product import Product
 from leap_webshop.session import Session
-from leap_webshop.splits import GENERATED, OFFICIAL, Ranges, Tasks, split_range
+from leap_webshop.splits import GENERATED, OFFICIAL, Ranges, split_range
 
 PRODUCTS = 500
 """How many products a generated catalogue has unless the options say otherwise."""
@@ -128,7 +129,14 @@ class WebshopEnvironment(Environment):
         if split not in ranges:
             raise ConfigError(unknown("split", split, ranges))
         places = split_range(ranges, split, self.catalogue.goals(self.options.goals))
-        return Tasks(self._prefix(), split, places, self.goal_at)
+        return LazyTasks(len(places), partial(self._task, split, places))
+
+    def _task(self, split: str, places: range, index: int) -> Task:
+        place = places[index]
+        goal = self.goal_at(place)
+        return Task(
+            f"{self._prefix()}/{place}", split, goal.instruction, goal.category, {"goal": place}
+        )
 
     def _prefix(self) -> str:
         options = self.options
@@ -188,13 +196,11 @@ class WebshopEnvironment(Environment):
         """ "expert" knows the goal; "shopper" sees what a student sees."""
         return ("expert", "shopper")
 
-    def demonstrations(self, tasks: Sequence[Task], kind: str) -> Iterator[Trajectory]:
-        """Yield one demonstration a task; the shopper's may be poor purchases."""
+    def demonstrate(self, task: Task, kind: str) -> Trajectory:
+        """One demonstration; the shopper's may be a poor purchase."""
         from leap_webshop.demonstrations import demonstrate
 
-        if kind not in self.demonstration_kinds():
-            raise ConfigError(unknown("kind of demonstration", kind, self.demonstration_kinds()))
-        return (demonstrate(self, task, kind) for task in tasks)
+        return demonstrate(self, task, kind)
 
     def expert(self) -> ScriptedExpert:
         """The scripted privileged expert, for levels 1 to 5."""

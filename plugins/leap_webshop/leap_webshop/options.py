@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from leap_core import Section
 from leap_webshop.generator import LARGEST
 from leap_webshop.nouns import NounRule
 
 DATA_VARIABLE = "WEBSHOP_DATA"
 
 
-class WebshopOptions(BaseModel):
+class WebshopOptions(Section):
     """Options of the environment.
 
     Attributes:
@@ -36,8 +37,6 @@ class WebshopOptions(BaseModel):
             six and ten of the others, by lot. Null: never.
         show_attributes: products have a page of their attributes.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     catalogue: Literal["small", "full", "official"] = "small"
     data_dir: Path | None = None

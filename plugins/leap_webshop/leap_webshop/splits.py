@@ -1,12 +1,10 @@
-"""Which goals are in which split, and the tasks made of them."""
+"""Which goals are in which split."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import overload
+from collections.abc import Mapping
 
-from leap_core import DataError, Task
-from leap_webshop.goals import Goal
+from leap_core import DataError
 
 Ranges = Mapping[str, tuple[int, int | None]]
 OFFICIAL: Ranges = {"train": (1500, None), "valid": (500, 1500), "test": (0, 500)}
@@ -30,27 +28,3 @@ def split_range(ranges: Ranges, split: str, goals: int) -> range:
             "test: [0, 50]}, or take 'goals: synthetic'"
         )
     return places
-
-
-class Tasks(Sequence[Task]):
-    """The tasks of a split, each made when it is asked for."""
-
-    def __init__(self, prefix: str, split: str, places: range, goal: Callable[[int], Goal]) -> None:
-        self.prefix, self.split, self.places, self.goal = prefix, split, places, goal
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-    @overload
-    def __getitem__(self, index: int) -> Task: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Task]: ...
-    def __getitem__(self, index: int | slice) -> Task | list[Task]:
-        if isinstance(index, slice):
-            return [self._task(place) for place in self.places[index]]
-        return self._task(self.places[index])
-
-    def _task(self, place: int) -> Task:
-        goal = self.goal(place)
-        key = f"{self.prefix}/{place}"
-        return Task(key, self.split, goal.instruction, goal.category, {"goal": place})

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import http.client
-import http.server
 import re
 import threading
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 from click.testing import CliRunner
 
 from leap_core import ConfigError, DataError
+from leap_core.testing.files import FileServer
 from leap_webshop import download
 from leap_webshop.catalogue import open_store
 from leap_webshop.cli import data as data_command
 from leap_webshop.cli.group import command
-from leap_webshop.download import RemoteFile, fetch
 from leap_webshop.web import Shop
 
 
@@ -148,81 +145,21 @@ def test_a_port_that_is_taken_is_said(visitor):
 # -- data ---------------------------------------------------------------------------------------
 
 
-class _Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves files, and honours `Range`."""
-
-    def do_GET(self):
-        path = Path(self.translate_path(self.path))
-        if not path.is_file():
-            self.send_error(404)
-            return
-        body, start = path.read_bytes(), 0
-        wanted = self.headers.get("Range")
-        self.server.ranges.append(wanted)
-        if wanted:
-            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
-        self.send_response(206 if wanted else 200)
-        self.send_header("Content-Length", str(len(body) - start))
-        self.end_headers()
-        self.wfile.write(body[start:])
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def server(tmp_path):
-    folder = tmp_path / "served"
-    folder.mkdir()
-    (folder / "items.json").write_bytes(b"[1234]" * 1000)
-    handler = functools.partial(_Handler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as served:
-        served.ranges = []
-        thread = threading.Thread(target=served.serve_forever, daemon=True)
-        thread.start()
-        served.folder = folder
-        yield served
-        served.shutdown()
-
-
-def pinned(server, name: str = "items.json") -> RemoteFile:
-    content = (server.folder / "items.json").read_bytes()
-    url = f"http://127.0.0.1:{server.server_port}/{name}"
-    return RemoteFile("items.json", len(content), hashlib.sha256(content).hexdigest(), url)
-
-
-def test_data_is_fetched_when_asked_and_only_then(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(data_command, "SMALL", (pinned(server),))
-    assert leap_webshop("data", tmp_path / "out", answers="n\n").exit_code == 1
-    assert not server.ranges
-    done = leap_webshop("data", tmp_path / "out", "--yes")
+def test_data_is_fetched_when_asked_and_only_then(tmp_path, monkeypatch):
+    (tmp_path / "items.json").write_bytes(b"[1234]")
+    with FileServer(tmp_path) as server:
+        monkeypatch.setattr(data_command, "SMALL", (server.pin("items.json"),))
+        assert leap_webshop("data", tmp_path / "out", answers="n\n").exit_code == 1
+        assert not server.asked
+        done = leap_webshop("data", tmp_path / "out", "--yes")
     assert done.exit_code == 0, done.output
-    assert (tmp_path / "out" / "items.json").read_bytes() == b"[1234]" * 1000
-
-
-def test_a_broken_download_goes_on_where_it_stopped(server, tmp_path):
-    (tmp_path / "items.json.part").write_bytes((b"[1234]" * 1000)[:100])
-    seen: list[int] = []
-    fetch(pinned(server), tmp_path, seen.append)
-    assert server.ranges == ["bytes=100-"]
-    assert (seen[0], seen[-1]) == (100, 6000)
-    fetch(pinned(server), tmp_path, seen.append)
-    assert len(server.ranges) == 1, "what is there is not fetched again"
-
-
-def test_what_is_not_what_was_pinned_is_removed(server, tmp_path):
-    file = pinned(server)
-    (server.folder / "items.json").write_bytes(b"[9999]" * 1000)
-    with pytest.raises(DataError, match="not what was expected"):
-        fetch(file, tmp_path, lambda _: None)
-    assert not list(tmp_path.glob("items.json*"))
-    with pytest.raises(DataError, match="answers 404"):
-        fetch(pinned(server, "other.json"), tmp_path, lambda _: None)
+    assert (tmp_path / "out" / "items.json").read_bytes() == b"[1234]"
+    assert "WEBSHOP_DATA=" in done.output
 
 
 def test_the_pins_are_https_and_whole():
     for file in (*download.SMALL, *download.FULL):
-        assert file.address().startswith("https://")
+        assert file.url.startswith("https://")
         assert len(file.sha256) == 64
 
 

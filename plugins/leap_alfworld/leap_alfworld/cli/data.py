@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from leap_alfworld.download import ANNOTATIONS, GAMES, fetch, unpack
+from leap_alfworld.download import ANNOTATIONS, GAMES, unpack
 from leap_alfworld.official import DATA_VARIABLE, SPLIT_SIZES, game_files
+from leap_core import fetch_all
 
 
 @click.command("data")
@@ -21,14 +22,7 @@ def command(out: Path, annotations: bool, yes: bool) -> None:
     checksum of each archive is verified before anything is unpacked.
     """
     archives = (GAMES, ANNOTATIONS) if annotations else (GAMES,)
-    size = sum(archive.size for archive in archives) / 1e6
-    for archive in archives:
-        click.echo(f"{archive.url}\n  {archive.size:,} bytes, sha256 {archive.sha256}")
-    if not yes:
-        click.confirm(f"Download {size:.0f} MB to {out}?", abort=True)
-    for archive in archives:
-        with click.progressbar(length=archive.size, label=archive.name) as bar:
-            path = fetch(archive, out, lambda done, bar=bar: bar.update(done - bar.pos))  # type: ignore[misc]
+    for path in fetch_all(archives, out, ask=not yes):
         unpack(path, out)
         path.unlink()
     for split, expected in SPLIT_SIZES.items():

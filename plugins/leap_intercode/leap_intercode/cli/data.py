@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from leap_intercode.download import FILES, fetch
+from leap_core import fetch_all
+from leap_intercode.download import FILES
 from leap_intercode.official import DATA_VARIABLE
 
 
@@ -19,11 +20,5 @@ def command(out: Path, yes: bool) -> None:
     From the project's own repository, at a pinned commit; the checksum of each file is verified
     before it is written.
     """
-    for file in FILES:
-        click.echo(f"{file.url}\n  {file.size:,} bytes, sha256 {file.sha256}")
-    if not yes:
-        size = sum(file.size for file in FILES) / 1e6
-        click.confirm(f"Download {size:.1f} MB to {out}?", abort=True)
-    for file in FILES:
-        click.echo(f"{fetch(file, out)}")
+    fetch_all(FILES, out, ask=not yes)
     click.echo(f"now set {DATA_VARIABLE}={out} (or the option data_dir), and tasks: official")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from leap_core import (
     ConfigError,
@@ -22,6 +22,8 @@ from leap_core import (
     Task,
     Trajectory,
     Transition,
+    sizes_of,
+    some_of,
     unknown,
 )
 from leap_intercode import __version__
@@ -67,33 +69,13 @@ class SqlOptions(Section):
 
     tasks: Literal["embedded", "official"] = "embedded"
     data_dir: Path | None = None
-    split_sizes: dict[str, int] = Field(default_factory=dict)
-    task_types: tuple[str, ...] = TASK_TYPES
+    split_sizes: Annotated[dict[str, int], sizes_of(SPLITS)] = Field(default_factory=dict)
+    task_types: Annotated[tuple[str, ...], some_of("task type", TASK_TYPES)] = TASK_TYPES
     seed: int = 0
     url: str | None = None
     scoring: Literal["submit", "every_turn"] = "submit"
     seconds: float = Field(10.0, gt=0, le=600)
     shown: int = Field(2000, ge=100)
-
-    @field_validator("task_types")
-    @classmethod
-    def _known_types(cls, types: tuple[str, ...]) -> tuple[str, ...]:
-        for name in types:
-            if name not in TASK_TYPES:
-                raise ValueError(unknown("task type", name, TASK_TYPES))
-        if not types:
-            raise ValueError("name at least one task type")
-        return types
-
-    @field_validator("split_sizes")
-    @classmethod
-    def _known_splits(cls, sizes: dict[str, int]) -> dict[str, int]:
-        for split, size in sizes.items():
-            if split not in SPLITS:
-                raise ValueError(unknown("split", split, SPLITS))
-            if size < 1:
-                raise ValueError(f"split '{split}' needs at least one task")
-        return sizes
 
 
 class SqlEnvironment(Environment):
@@ -204,13 +186,11 @@ class SqlEnvironment(Environment):
         """Look at tables, query, submit; or the gold query at once."""
         return ("expert", "gold")
 
-    def demonstrations(self, tasks: Sequence[Task], kind: str) -> Iterator[Trajectory]:
-        """Yield one demonstration a task."""
+    def demonstrate(self, task: Task, kind: str) -> Trajectory:
+        """One demonstration."""
         from leap_intercode.sql.expert import demonstrate
 
-        if kind not in self.demonstration_kinds():
-            raise ConfigError(unknown("kind of demonstration", kind, self.demonstration_kinds()))
-        return (demonstrate(self, task, kind) for task in tasks)
+        return demonstrate(self, task, kind)
 
     def expert(self) -> ScriptedExpert:
         """The scripted privileged expert, for levels 1 to 5."""

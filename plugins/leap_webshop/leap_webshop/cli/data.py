@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from leap_webshop.download import FULL, SMALL, fetch
+from leap_core import fetch_all
+from leap_webshop.download import FULL, SMALL
 from leap_webshop.options import DATA_VARIABLE
 
 
@@ -20,15 +21,7 @@ def command(out: Path, full: bool, yes: bool) -> None:
     Products, their attributes and people's instructions: 10 MB, or 5.7 GB with --full. A broken
     download goes on where it stopped, and the checksum of each file is verified.
     """
-    files = FULL if full else SMALL
-    for file in files:
-        click.echo(f"{file.address()}\n  {file.size:,} bytes, sha256 {file.sha256}")
-    if not yes:
-        size = sum(file.size for file in files) / 1e6
-        click.confirm(f"Download {size:,.0f} MB to {out}?", abort=True)
-    for file in files:
-        with click.progressbar(length=file.size, label=file.name) as bar:
-            fetch(file, out, lambda done, bar=bar: bar.update(done - bar.pos))  # type: ignore[misc]
+    fetch_all(FULL if full else SMALL, out, ask=not yes)
     if full:
         click.echo(f"now compile it: leap webshop compile {out} STORE")
     else:

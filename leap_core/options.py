@@ -1,0 +1,46 @@
+"""Checks that the options of several environments share: annotate a field with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import AfterValidator
+
+from leap_core.errors import unknown
+
+
+def some_of(what: str, names: Sequence[str]) -> AfterValidator:
+    """Of a tuple of names: at least one, all of them known.
+
+    task_types: Annotated[tuple[str, ...], some_of("task type", TASK_TYPES)] = TASK_TYPES
+    """
+
+    def check(given: tuple[str, ...]) -> tuple[str, ...]:
+        if not given:
+            raise ValueError(f"name at least one {what}")
+        for name in given:
+            _check(what, name, names)
+        return given
+
+    return AfterValidator(check)
+
+
+def sizes_of(splits: Sequence[str]) -> AfterValidator:
+    """Of a dictionary from splits to their sizes: known splits, none of them empty.
+
+    split_sizes: Annotated[dict[str, int], sizes_of(SPLITS)] = Field(default_factory=dict)
+    """
+
+    def check(given: dict[str, int]) -> dict[str, int]:
+        for split, size in given.items():
+            _check("split", split, splits)
+            if size < 1:
+                raise ValueError(f"split '{split}' needs at least one task")
+        return given
+
+    return AfterValidator(check)
+
+
+def _check(what: str, name: str, names: Sequence[str]) -> None:
+    if name not in names:
+        raise ValueError(unknown(what, name, names))
