@@ -9,7 +9,6 @@ from typing import Any
 
 DAY = 86_400.0
 _QUANTUM = 3600
-_WITHIN = 2261
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +51,8 @@ class Tree:
 
 
 def reference_time() -> int:
-    """The time that ages count from: 37:41 past an hour, so that two boxes of one task agree.
-
-    Not the full hour: no real tree is dated 12:00:00, and rewards compare such words.
-    """
-    return (int(time.time()) - _WITHIN) // _QUANTUM * _QUANTUM + _WITHIN
+    """The time that ages count from: the full hour, so that two boxes of one task agree."""
+    return int(time.time()) // _QUANTUM * _QUANTUM
 
 
 def folders_first(files: Sequence[Entry], days: float = 0.0) -> tuple[Entry, ...]:
