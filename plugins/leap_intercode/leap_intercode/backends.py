@@ -39,6 +39,11 @@ class Sandbox(Protocol):
     def snapshot(self) -> list[tuple[str, str, bool, str]]:
         """Its files: (path without leading slash, kind, executable, digest)."""
 
+    def run_and_snapshot(
+        self, argv: Sequence[str], workdir: str, seconds: float
+    ) -> tuple[Output, list[tuple[str, str, bool, str]]]:
+        """Run a program, then list the files."""
+
     def close(self) -> None:
         """End it and all in it."""
 

@@ -156,6 +156,12 @@ class ContainerBox:
             entries.append((path, kind, executable == "1", digest))
         return entries
 
+    def run_and_snapshot(
+        self, argv: Sequence[str], workdir: str, seconds: float
+    ) -> tuple[Output, list[tuple[str, str, bool, str]]]:
+        """Run a program, then look at the files."""
+        return self.run(argv, workdir, seconds), self.snapshot()
+
     def close(self) -> None:
         """Remove the container."""
         call(self.backend.name, ["rm", "--force", self.name], b"", 30.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leap_core import EnvironmentFailure
@@ -10,6 +11,7 @@ from leap_intercode import commands
 from leap_intercode.backends import Backend, Sandbox
 from leap_intercode.commands import Quoting
 from leap_intercode.reward import Outcome, Score, score
+from leap_intercode.sandbox.client import Output
 from leap_intercode.status import Snapshot
 from leap_intercode.tree import Tree, reference_time
 
@@ -22,16 +24,26 @@ _TIME_DEPENDENT = re.compile(
 
 
 class Session:
-    """A box with a working folder, as upstream's environment keeps it."""
+    """A box with a working folder, as upstream's environment keeps it.
 
-    def __init__(self, backend: Backend, tree: Tree, quoting: Quoting, now: float) -> None:
+    `before`: what the tree looks like in a box, where that is known already.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        tree: Tree,
+        quoting: Quoting,
+        now: float,
+        before: Snapshot | None = None,
+    ) -> None:
         self.quoting = quoting
         self.box: Sandbox = backend.open(tree, now)
         self.workdir = "/"
         self.output: str | None = None
         self.executed = True
         try:
-            self.before = Snapshot.of(self.box.snapshot())
+            self.before = before or Snapshot.of(self.box.snapshot())
         except EnvironmentFailure:
             self.box.close()
             raise
@@ -49,10 +61,14 @@ class Session:
         self.output = commands.MALFORMED if text is None else text
         return self.output
 
-    def run_gold(self, command: str) -> str | None:
-        """Run a gold command, from / whatever it is; None where its output is no text."""
-        self.output = self._run(command, "/", GOLD_SECONDS)
-        return self.output
+    def run_gold(self, command: str) -> Outcome:
+        """Run a gold command, from / whatever it is, and return what it leaves."""
+        argv = commands.arguments(command, self.quoting)
+        if argv is None:
+            return self.outcome()
+        done, entries = self.box.run_and_snapshot(argv, "/", GOLD_SECONDS)
+        self.output = self._text(done, argv, "/")
+        return Outcome(self.output, self.before, Snapshot.of(entries))
 
     def outcome(self) -> Outcome:
         """What has been left so far."""
@@ -72,6 +88,10 @@ class Session:
             done = self.box.run(argv, workdir, seconds)
         except (UnicodeEncodeError, ValueError):
             return None  # no program can be given such an argument
+        return self._text(done, argv, workdir)
+
+    def _text(self, done: Output, argv: Sequence[str], workdir: str) -> str | None:
+        self.executed = False
         if done.failed:
             return commands.not_started(done.failed, argv, workdir) + "\r\n"
         if done.timed_out:
@@ -99,16 +119,18 @@ class GoldRunner:
     def __init__(self, backend: Backend, quoting: Quoting) -> None:
         self.backend, self.quoting = backend, quoting
         self._known: dict[GoldKey, Outcome] = {}
+        self._before: dict[str, Snapshot] = {}
 
     def outcome(self, tree: Tree, command: str, now: int) -> Outcome:
         """What the gold command leaves."""
         key = GoldKey(tree.name, command, now)
         if key in self._known:
             return self._known[key]
-        session = Session(self.backend, tree, self.quoting, now)
+        before = self._before.get(tree.name)
+        session = Session(self.backend, tree, self.quoting, now, before)
         try:
-            session.run_gold(command)
-            outcome = session.outcome()
+            self._before[tree.name] = session.before
+            outcome = session.run_gold(command)
         finally:
             session.close()
         if not depends_on_time(command):
@@ -117,6 +139,7 @@ class GoldRunner:
 
     def score(self, session: Session, tree: Tree, command: str, now: int) -> Score:
         """The reward of a session as it stands."""
+        self._before.setdefault(tree.name, session.before)
         return score(session.outcome(), self.outcome(tree, command, now))
 
 

@@ -17,7 +17,15 @@ PACKAGES = (
     "bash python3 psmisc bsdmainutils cron imagemagick dnsutils git tree net-tools iputils-ping "
     "coreutils curl cpio jq procps netbase fontconfig"
 ).split()
-"""What upstream's image installs, and what comes along there."""
+"""What upstream's image installs, with all that they recommend, and what comes along there."""
+
+_DROPPED = ("usr/share/man", "usr/share/doc")
+_KEPT = ("usr/share/doc/*/copyright", "usr/share/doc/*/changelog.Debian.*")
+_TRANSLATIONS = "usr/share/locale/*/LC_MESSAGES/*.mo"
+_EXCLUDES = "".join(
+    f"path-exclude=/{pattern}\n" for pattern in (*(f"{d}/*" for d in _DROPPED), _TRANSLATIONS)
+) + "".join(f"path-include=/{pattern}\n" for pattern in _KEPT)
+"""What the official images of Debian and Ubuntu leave out; searches of the whole root see it."""
 
 
 def build_rootfs(folder: Path, suite: str = SUITE, mirror: str = MIRROR) -> None:
@@ -35,8 +43,9 @@ def build_rootfs(folder: Path, suite: str = SUITE, mirror: str = MIRROR) -> None
     if folder.exists() and any(folder.iterdir()):
         raise ConfigError(f"'{folder}' is not empty; choose another folder")
     _run("debootstrap", [program, "--variant=minbase", suite, str(folder), mirror])
+    _leave_out_documentation(folder)
     # By apt, as upstream's image does: tasks about logs see what apt writes.
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", *PACKAGES]
+    install = ["apt-get", "install", "--yes", *PACKAGES]
     _run("apt-get", ["chroot", str(folder), "env", "DEBIAN_FRONTEND=noninteractive", *install])
     _age(folder / "var" / "log", 100)
     give_away(folder, BOX_USER)
@@ -47,6 +56,16 @@ def _run(name: str, command: list[str]) -> None:
     if done.returncode:
         last = done.stdout.strip().splitlines()[-1:] or [f"status {done.returncode}"]
         raise DataError(f"{name} failed: {last[0]}")
+
+
+def _leave_out_documentation(folder: Path) -> None:
+    """Tell dpkg, and remove what debootstrap has unpacked. dpkg leaves links out of it; so do we."""
+    (folder / "etc" / "dpkg" / "dpkg.cfg.d" / "excludes").write_text(_EXCLUDES)
+    kept = {path for pattern in _KEPT for path in folder.glob(pattern)}
+    found = [path for name in _DROPPED for path in (folder / name).rglob("*")]
+    for path in (*found, *folder.glob(_TRANSLATIONS)):
+        if path.is_file() and not path.is_symlink() and path not in kept:
+            path.unlink()
 
 
 def _age(folder: Path, days: int) -> None:

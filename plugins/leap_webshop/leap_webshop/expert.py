@@ -35,14 +35,16 @@ class Expert:
     def correct(
         self, trajectory: Trajectory, states: Sequence[PrivilegedState], level: int
     ) -> list[Proposal]:
-        """Propose an action and a reason for each step that the level asks for."""
+        """Propose an action and a reason for each step; one that brings enough, as it was."""
         proposals = []
         instruction = trajectory.task.goal
         for t, (step, state) in enumerate(zip(trajectory.steps, states, strict=True)):
             history, seen = trajectory.steps[:t], step.observation
             if page_kind(seen) == "done":
                 continue
-            if 2 <= level <= 4 and brings(state.facts, seen, step.action, t):
+            after = states[t + 1].facts if t + 1 < len(states) else {}
+            if 2 <= level <= 4 and brings(state.facts, seen, step.action, t, after):
+                proposals.append(Proposal(t, step.reason, step.action))
                 continue
             reason, action = advise(instruction, history, seen, state.facts, level)
             proposals.append(Proposal(t, reason, action))
@@ -55,17 +57,19 @@ def advise(
     """The reason and action that the expert of a level gives."""
     if level <= 2:
         decision = decide(instruction, history, seen)
-        return reasons.unprivileged(decision, instruction), decision.action
+        return reasons.unprivileged(decision), decision.action
     if level <= 4:
         return _realizable(instruction, history, seen, facts, level)
     return _straight(instruction, history, seen, facts)
 
 
-def brings(facts: Facts, seen: Observation, action: str, t: int) -> bool:
-    """Whether the student's action is as good as the expert's would be."""
+def brings(facts: Facts, seen: Observation, action: str, t: int, after: Facts) -> bool:
+    """Whether the student's action is as good as the expert's would be; `after`: what it led to."""
     kind = page_kind(seen)
     if kind == "search":
-        return action == f"search[{facts['best_query']}]"
+        if action == f"search[{facts['best_query']}]":
+            return True
+        return max(after.get("worth", {}).values(), default=-1.0) >= facts["best_found"] - _SLACK
     if kind == "results":
         wanted = _open(facts, seen, t)
         if wanted is None:
@@ -92,7 +96,7 @@ def _realizable(
     if kind == "results":
         offer = _open(facts, seen, t)
         if offer is not None:
-            return reasons.open_item(offer.title, offer.price, instruction), offer.action
+            return reasons.open_item(offer.title), offer.action
         if _better_page(facts):
             return reasons.more(), "click[next >]"
         return reasons.again(), "click[back to search]"

@@ -76,6 +76,7 @@ class Appraiser:
             "price_upper": goal.price_upper if goal.price_upper < NO_LIMIT else None,
             "query": goal.query,
             "best_query": self.best_query(),
+            "best_found": self._finds(self.best_query()),
             "opened": max((self.worth(asin) for asin in session.visited), default=0.0),
         }
         if session.at == "results":

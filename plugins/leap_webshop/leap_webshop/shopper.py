@@ -36,7 +36,7 @@ class Shopper(ScriptedPolicy):
     def act(self, task: Task, history: Sequence[Step], observation: Observation) -> tuple[str, str]:
         """Return (reason, action)."""
         decision = decide(task.goal, history, observation)
-        return reasons.unprivileged(decision, task.goal), decision.action
+        return reasons.unprivileged(decision), decision.action
 
 
 def decide(instruction: str, history: Sequence[Step], observation: Observation) -> Decision:

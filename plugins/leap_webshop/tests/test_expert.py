@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from leap_core import ConfigError, Observation, Step
+from leap_core import ConfigError, Observation, Step, Trajectory
 from leap_core.correction.validate import validate
 from leap_webshop.demonstrations import play_expert
 from leap_webshop.environment import WebshopEnvironment, WebshopOptions
@@ -67,12 +67,29 @@ def test_corrections_can_be_executed(embedded, level):
     assert (corrections == 0) == (level <= 2), "up to level 2 it is the shopper: nothing to add"
 
 
-def test_few_steps_of_a_good_visit_are_corrected(embedded):
-    """What brings as much as the expert would have is left alone."""
+def test_a_good_visit_is_confirmed(embedded):
+    """What brings as much as the expert would have is repeated as it was, and not corrected."""
     source = GoalSource(SourceOptions(), embedded)
-    shown = list(embedded.demonstrations(embedded.tasks("train")[:60], "expert"))
-    proposals = [Expert().correct(s, source.states(s), 3) for s in shown if s.succeeded]
-    assert sum(map(len, proposals)) == 0
+    for shown in embedded.demonstrations(embedded.tasks("train")[:60], "expert"):
+        if shown.succeeded:
+            proposals = Expert().correct(shown, source.states(shown), 3)
+            found = validate(shown, proposals, teacher="oracle", level=3)
+            assert not found.corrections
+            assert found.unchanged == tuple(range(len(shown.steps)))
+
+
+def test_another_search_that_finds_as_much_is_confirmed(embedded):
+    """Which of several good searches to make cannot be foreseen; one that finds less is wrong."""
+    source = GoalSource(SourceOptions(), embedded)
+    task = embedded.tasks("train")[0]
+    words = query(task.goal)
+    for search, good in ((f"{words} {words}", True), ("qqq", False)):
+        episode = embedded.open(task, 0)
+        first = Step(episode.reset(), "", f"search[{search}]")
+        second = Step(episode.step(first.action).observation, "", "click[back to search]")
+        trajectory = Trajectory(task, (first, second))
+        proposal = Expert().correct(trajectory, source.states(trajectory), 3)[0]
+        assert (proposal.action == first.action) == good
 
 
 def test_indecision_ends(embedded):
@@ -90,8 +107,6 @@ def test_indecision_ends(embedded):
             action = "click[< prev]"
         steps.append(Step(seen, "", action))
         seen = episode.step(action).observation
-    from leap_core import Trajectory
-
     trajectory = Trajectory(task, tuple(steps))
     states = GoalSource(SourceOptions(), embedded).states(trajectory)
     late = {p.step: p.action for p in Expert().correct(trajectory, states, 3) if p.step >= PATIENCE}

@@ -102,14 +102,8 @@ class Box:
         Raises:
             SandboxError: the box is gone.
         """
-        request = {"do": "run", "argv": list(argv), "workdir": workdir, "seconds": seconds}
-        reply = self._ask(request, seconds)
-        if reply.get("dead"):
-            raise SandboxError("the sandbox has ended: its first process is gone")
-        if reply.get("failed"):
-            return Output(126, failed=reply["failed"])
-        data = reply["output"].encode("latin-1")
-        return Output(reply["code"], data, reply["timed_out"], reply["cut"], reply["killed"])
+        self._send(_run_request(argv, workdir, seconds))
+        return _output(self._receive(seconds))
 
     def snapshot(self) -> list[tuple[str, str, bool, str]]:
         """All files that upstream's `git status` would look at: (path, kind, executable, digest).
@@ -117,15 +111,31 @@ class Box:
         Raises:
             SandboxError: the box is gone, or holds more than can be looked at.
         """
-        reply = self._ask({"do": "snapshot"}, 60.0)
-        if not reply.get("complete"):
-            raise SandboxError("the sandbox holds too many files to compare")
-        return [(path, kind, bool(run), digest) for path, kind, run, digest in reply["entries"]]
+        self._send({"do": "snapshot"})
+        return _entries(self._receive(60.0))
 
-    def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
+    def run_and_snapshot(
+        self, argv: Sequence[str], workdir: str, seconds: float
+    ) -> tuple[Output, list[tuple[str, str, bool, str]]]:
+        """Run a program, then list the files, without a pause between them.
+
+        Raises:
+            SandboxError: the box is gone, or holds more than can be looked at.
+        """
+        self._send(_run_request(argv, workdir, seconds))
+        self._send({"do": "snapshot"})
+        return _output(self._receive(seconds)), _entries(self._receive(60.0))
+
+    def _send(self, request: dict[str, Any]) -> None:
+        try:
+            self._connection.settimeout(_REPLY_MARGIN)
+            wire.send(self._connection, request)
+        except OSError as error:
+            raise SandboxError(f"the sandbox does not answer ({error})") from error
+
+    def _receive(self, seconds: float) -> dict[str, Any]:
         try:
             self._connection.settimeout(seconds + _REPLY_MARGIN)
-            wire.send(self._connection, request)
             reply = wire.receive(self._connection)
         except OSError as error:
             raise SandboxError(f"the sandbox does not answer ({error})") from error
@@ -138,6 +148,25 @@ class Box:
     def close(self) -> None:
         """End the box and all in it."""
         self._connection.close()
+
+
+def _run_request(argv: Sequence[str], workdir: str, seconds: float) -> dict[str, Any]:
+    return {"do": "run", "argv": list(argv), "workdir": workdir, "seconds": seconds}
+
+
+def _output(reply: dict[str, Any]) -> Output:
+    if reply.get("dead"):
+        raise SandboxError("the sandbox has ended: its first process is gone")
+    if reply.get("failed"):
+        return Output(126, failed=reply["failed"])
+    data = reply["output"].encode("latin-1")
+    return Output(reply["code"], data, reply["timed_out"], reply["cut"], reply["killed"])
+
+
+def _entries(reply: dict[str, Any]) -> list[tuple[str, str, bool, str]]:
+    if not reply.get("complete"):
+        raise SandboxError("the sandbox holds too many files to compare")
+    return [(path, kind, bool(run), digest) for path, kind, run, digest in reply["entries"]]
 
 
 class Zygote:

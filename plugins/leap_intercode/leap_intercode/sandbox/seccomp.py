@@ -10,6 +10,7 @@ import ctypes
 import errno
 import platform
 import struct
+from functools import cache
 
 from leap_intercode.sandbox import syscalls
 
@@ -105,6 +106,7 @@ def available() -> bool:
     return platform.machine() in _AUDIT_ARCH
 
 
+@cache
 def program() -> bytes:
     """The filter as BPF instructions; b"" where none is known."""
     machine = platform.machine()

@@ -16,7 +16,7 @@ import socket
 import struct
 from typing import Any
 
-from leap_intercode.sandbox import runner, syscalls, wire
+from leap_intercode.sandbox import runner, seccomp, syscalls, wire
 from leap_intercode.sandbox.layers import Layers
 
 _SIZE = struct.Struct("=I")
@@ -27,6 +27,7 @@ def main(descriptor: int) -> None:
     for name in ("latin-1", "utf-8", "idna"):
         codecs.lookup(name)  # imports it now: the host's files are gone in a box
     syscalls.prepare()
+    seccomp.program()  # every box has the same
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is LEAP's to answer
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # runners leave no zombies
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
