@@ -45,11 +45,10 @@ def _members(value: type) -> Iterator[str]:
     for name, annotation in annotations.items():
         if not name.startswith("_"):
             yield f"{name}: {annotation}{_default(value, name, fields)}"
+    by_hand = not fields and not getattr(value, "_is_protocol", False)
+    shown = {"__call__", "__init__"} if by_hand else {"__call__"}
     for name, member in vars(value).items():
-        made_by_hand = name == "__init__" and not fields and not _is_protocol(value)
-        if name in annotations or (
-            name.startswith("_") and not (made_by_hand or name == "__call__")
-        ):
+        if name in annotations or (name.startswith("_") and name not in shown):
             continue
         if isinstance(member, property):
             yield f"{name}: {inspect.get_annotations(member.fget)['return']} (property)"
@@ -59,10 +58,6 @@ def _members(value: type) -> Iterator[str]:
             yield f"{word}{name}{_signature(member)}{abstract}"
         elif isinstance(member, (int, str)):
             yield f"{name} = {member!r}"
-
-
-def _is_protocol(value: type) -> bool:
-    return getattr(value, "_is_protocol", False)
 
 
 def _fields(value: type) -> tuple[dataclasses.Field[Any], ...]:
