@@ -75,7 +75,8 @@ def _type(schema: Schema) -> str:
         case None:
             return "anything"
         case name:
-            return {"null": "`null`", "integer": "whole number", "string": "text"}.get(name, name)
+            words = {"null": "`null`", "integer": "whole number", "string": "text"}
+            return words.get(name, str(name))
 
 
 def _default(name: str, schema: Schema, required: set[str]) -> str:
