@@ -19,7 +19,7 @@ STAMP := $(VENV)/.installed
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-smallest test lint bench clean
+.PHONY: help install demo demo-smallest test lint bench docs dist clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ $(STAMP): pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(if $(TORCH_INDEX),$(BIN)/pip install --quiet -c constraints.txt --index-url $(TORCH_INDEX) torch)
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[local,dev]' $(PLUGINS:%=-e ./%)
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[local,dev,docs]' $(PLUGINS:%=-e ./%)
 	touch $@
 
 demo: $(STAMP)  ## Train a small student end to end and show how much better it got
@@ -49,6 +49,13 @@ lint: $(STAMP)  ## Check style and types
 
 bench: $(STAMP)  ## Run the benchmarks at full size
 	set -e; for script in $(wildcard benchmarks/[a-z]*.py); do $(BIN)/python $$script; done
+
+docs: $(STAMP)  ## Build the documentation site in site/; a broken link is an error
+	$(BIN)/mkdocs build --strict
+
+dist: $(STAMP)  ## Build every package as sdist and wheel in dist/
+	set -e; for source in . $(PLUGINS); do \
+		$(BIN)/python -m build --no-isolation --outdir dist $$source; done
 
 clean:  ## Remove caches and build products (not runs, not the virtual environment)
 	rm -rf build dist site plugins/*/build plugins/*/dist .mypy_cache .pytest_cache .ruff_cache

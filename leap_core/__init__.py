@@ -50,7 +50,7 @@ from leap_core.types import (
     Transition,
     Usage,
 )
-from leap_core.updater import UpdateContext, Updater
+from leap_core.updater import SeenStep, UpdateContext, Updater
 
 if TYPE_CHECKING:
     from leap_core.config import Section
@@ -113,6 +113,7 @@ __all__ = [
     "ScriptedExpert",
     "ScriptedPolicy",
     "Section",
+    "SeenStep",
     "Step",
     "Task",
     "Teacher",

@@ -10,7 +10,7 @@ from typing import Any
 
 from leap_core.config import Generation, Named, RunConfig
 from leap_core.environment import Environment
-from leap_core.errors import ConfigError, MissingExtra, unknown
+from leap_core.errors import ConfigError, MissingExtra, PluginError, unknown
 from leap_core.plugins import load_plugins
 from leap_core.policy.engine import Engine
 from leap_core.policy.layout import PromptWriter
@@ -24,6 +24,12 @@ from leap_core.updater import Updater
 TINY = "tiny"
 TINY_BASE = "tiny-base"
 SCRIPTED = "scripted:"
+CONTRACTS: dict[Kind, type] = {
+    "environment": Environment,
+    "privileged source": PrivilegedSource,
+    "teacher": Teacher,
+    "updater": Updater,
+}
 
 
 @dataclass(frozen=True)
@@ -152,9 +158,25 @@ def require_local(purpose: str) -> None:
 
 
 def _build(kind: Kind, choice: Named, where: str, *more: Any) -> Any:
-    factory = load_plugins().registry.get(kind, choice.name).load()
+    factory = _factory(kind, choice.name)
     options = build_options(factory, choice.options, f"{where} '{choice.name}', options")
     return factory(options, *more)
+
+
+def _factory(kind: Kind, name: str) -> Any:
+    """The class that a plugin registered, as the contract of its kind asks for it.
+
+    Raises:
+        PluginError: it cannot be imported, or is something else.
+    """
+    entry = load_plugins().registry.get(kind, name)
+    factory, contract = entry.load(), CONTRACTS[kind]
+    whose = f"{kind} '{name}' of plugin '{entry.plugin}': '{entry.factory}'"
+    if not (isinstance(factory, type) and issubclass(factory, contract)):
+        raise PluginError(f"{whose} is no subclass of leap_core.{contract.__name__}")
+    if not hasattr(factory, "Options"):
+        raise PluginError(f"{whose} has no `Options`, a model of its options (leap_core.Section)")
+    return factory
 
 
 def _build_source(config: RunConfig, environment: Environment) -> PrivilegedSource | None:
@@ -180,7 +202,7 @@ def _build_source(config: RunConfig, environment: Environment) -> PrivilegedSour
 
 def _check_teacher(choice: Named) -> None:
     """Validate name and options now; teachers are built per iteration, when it would be late."""
-    factory = load_plugins().registry.get("teacher", choice.name).load()
+    factory = _factory("teacher", choice.name)
     build_options(factory, choice.options, f"teacher '{choice.name}', options")
 
 

@@ -10,6 +10,7 @@ import functools
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from leap_core.registry import Entry, Kind, Registry
 
 DISABLE_VARIABLE = "LEAP_DISABLE_PLUGINS"
 STRICT_VARIABLE = "LEAP_STRICT_PLUGINS"
+SLOW_SECONDS = 1.0
 
 REGISTRATION_HOOKS: dict[str, Kind] = {
     "leap_register_environments": "environment",
@@ -48,7 +50,7 @@ class PluginInfo:
     Attributes:
         gives: registered names by kind ("environments", "privileged sources", …), and under
             "life-cycle hooks" the ones that it listens to; empty unless `state` is "loaded".
-        reason: one line on why it failed or is disabled.
+        reason: one line on why it failed or is disabled, or that it is slow to import.
     """
 
     name: str
@@ -108,6 +110,7 @@ class Plugins:
 
     def _add(self, source: Source) -> None:
         """Load one plugin, or note why it cannot be."""
+        start = time.perf_counter()
         try:
             gives = self._register(source)
         except KeyboardInterrupt:
@@ -116,7 +119,9 @@ class Plugins:
             reason = str(error) if isinstance(error, PluginError) else one_line(error)
             self._note(source, "failed", reason=" ".join(reason.split()))
         else:
-            self._note(source, "loaded", gives)
+            seconds = time.perf_counter() - start
+            slow = f"importing it takes {seconds:.1f} s, and every `leap` command waits for it"
+            self._note(source, "loaded", gives, slow if seconds > SLOW_SECONDS else "")
 
     def _note(
         self,
@@ -203,8 +208,10 @@ def _check_version(plugin: Any) -> None:
     if version is None:
         raise PluginError(f"it does not set LEAP_API_VERSION (this leap-core has {API_VERSION})")
     if version != API_VERSION:
+        newer = isinstance(version, int) and version > API_VERSION
         raise PluginError(
-            f"it was built for LEAP_API_VERSION {version!r}, this leap-core has {API_VERSION}"
+            f"it was built for LEAP_API_VERSION {version!r}, this leap-core has {API_VERSION}: "
+            f"upgrade {'leap-core' if newer else 'the plugin'}"
         )
 
 

@@ -51,13 +51,18 @@ def leap(plugin_site: PluginSite, tmp_path: Path) -> Leap:
     """Run `leap ARGS` in a process of its own, in an empty folder, with `plugin_site` installed."""
     folder = tmp_path / "cwd"
     folder.mkdir(exist_ok=True)
+    return leap_with(plugin_site, folder)
+
+
+def leap_with(site: PluginSite, folder: Path) -> Leap:
+    """A function that runs `leap ARGS` in `folder`, with `site` installed."""
 
     def run(*args: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("LEAP_")}
         return subprocess.run(
             [sys.executable, "-m", "leap_core", *args],
             cwd=folder,
-            env={**clean, "PYTHONPATH": str(plugin_site.path), **(env or {})},
+            env={**clean, "PYTHONPATH": str(site.path), **(env or {})},
             capture_output=True,
             text=True,
             timeout=120,

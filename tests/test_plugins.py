@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import pytest
 
 from leap_core.errors import PluginError
 from leap_core.plugins import discover
+from tests.conftest import PluginSite, leap_with
 
 GOOD = """
     from leap_core import hookimpl
@@ -68,7 +70,12 @@ BROKEN: dict[str, tuple[str | None, str | None, str]] = {
     "wrong API version": (
         HALF.replace("VERSION = 1", "VERSION = 2"),
         None,
-        "built for LEAP_API_VERSION 2, this leap-core has 1",
+        "built for LEAP_API_VERSION 2, this leap-core has 1: upgrade leap-core",
+    ),
+    "outdated API version": (
+        HALF.replace("VERSION = 1", "VERSION = 0"),
+        None,
+        "built for LEAP_API_VERSION 0, this leap-core has 1: upgrade the plugin",
     ),
     "unknown hook": (
         hook("def leap_register_teacher(register): pass"),
@@ -126,6 +133,16 @@ BROKEN: dict[str, tuple[str | None, str | None, str]] = {
         "ValueError: a b c",
     ),
     "error without text": (plus("raise ValueError"), None, "ValueError"),
+    "endless recursion": (
+        plus("(lambda call: call(call))(lambda call: call(call))"),
+        None,
+        "RecursionError: maximum recursion depth exceeded",
+    ),
+    "library that is too old": (
+        plus("from json import from_yaml"),
+        None,
+        "ImportError: cannot import name 'from_yaml' from 'json'",
+    ),
 }
 
 
@@ -134,24 +151,39 @@ def listed(process: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return {info["name"]: info for info in json.loads(process.stdout)}
 
 
+def name_of(case: str) -> str:
+    return f"broken-{list(BROKEN).index(case):02d}"
+
+
+@pytest.fixture(scope="module")
+def listings(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], list[str]]:
+    """`leap list-plugins`, in JSON and in lines, with all of them and a good one installed."""
+    site = PluginSite(tmp_path_factory.mktemp("site"))
+    for case, (code, entry, _) in BROKEN.items():
+        module = name_of(case).replace("-", "_") + "_plugin"
+        site.install(name_of(case), code, entry=entry and entry.replace("broken_plugin", module))
+    site.install("good", GOOD)
+    leap = leap_with(site, site.path)
+    return listed(leap("list-plugins", "--json")), leap("list-plugins").stdout.splitlines()
+
+
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_broken_plugin_is_listed_with_its_reason_and_the_rest_works(
-    case: str, leap, plugin_site
-) -> None:
-    code, entry, reason = BROKEN[case]
-    plugin_site.install("broken", code, entry=entry)
-    plugin_site.install("good", GOOD)
+def test_a_broken_plugin_is_listed_with_its_reason(case: str, listings) -> None:
+    infos, lines = listings
+    name, broken = name_of(case), infos[name_of(case)]
+    assert (broken["state"], broken["gives"]) == ("failed", {})
+    assert (broken["package"], broken["version"]) == (f"{name}-plugin", "0.1")
+    assert BROKEN[case][2] in broken["reason"]
+    (line,) = [line.rstrip() for line in lines if line.startswith(name)]
+    print(line)
+    assert line.split(maxsplit=4) == [name, f"{name}-plugin", "0.1", "failed", broken["reason"]]
 
-    infos = listed(leap("list-plugins", "--json"))
 
-    broken = infos.pop("broken")
-    assert broken["state"] == "failed"
-    assert (broken["package"], broken["version"]) == ("broken-plugin", "0.1")
-    assert reason in broken["reason"]
-    assert "\n" not in broken["reason"]
-    assert broken["gives"] == {}
-    assert infos["good"]["gives"] == {"teachers": ["parrot"]}
-    assert {info["state"] for info in infos.values()} == {"loaded"}
+def test_among_many_broken_plugins_the_sound_ones_work(listings) -> None:
+    sound = {name: info for name, info in listings[0].items() if not name.startswith("broken-")}
+    assert sound["good"]["gives"] == {"teachers": ["parrot"]}
+    assert {"alfworld", "intercode", "leap-cli", "leap-core", "teachers", "webshop"} < set(sound)
+    assert {info["state"] for info in sound.values()} == {"loaded"}
 
 
 @pytest.mark.parametrize("case", [c for c, (code, *_) in BROKEN.items() if code and HALF in code])
@@ -170,6 +202,14 @@ def test_a_broken_plugin_leaves_nothing_behind(case: str, plugin_site, monkeypat
     assert plugins.notify("leap_after_iteration", event) == []
     assert event.heard == []
     assert not hasattr(plugins.hook, "leap_register_teacher")
+
+
+def test_a_plugin_that_is_slow_to_import_works_and_is_pointed_out(leap, plugin_site) -> None:
+    plugin_site.install("slow", GOOD + "\n    import time; time.sleep(1.1)")
+    done = leap("list-plugins", "--json")
+    slow = listed(done)["slow"]
+    assert (slow["state"], slow["gives"]) == ("loaded", {"teachers": ["parrot"]})
+    assert re.fullmatch(r"importing it takes \d+\.\d s, and every .* waits for it", slow["reason"])
 
 
 def test_of_two_plugins_with_one_registered_name_the_second_is_refused(leap, plugin_site) -> None:
@@ -284,3 +324,34 @@ def test_a_life_cycle_hook_that_raises_is_skipped_with_a_warning(
 def test_notifying_an_unknown_hook_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(PluginError, match="leap_after_lunch"):
         discover().notify("leap_after_lunch", SimpleNamespace())
+
+
+NOT_WHAT_IT_SAYS = {
+    "factory to no module": ("a_missing_module:Kitchen", "cannot be loaded from 'a_missing_module"),
+    "factory to no class": ("json:Kitchen", "AttributeError: module 'json' has no attribute"),
+    "factory of another kind": ("leap_core.privileged:PrivilegedSource", "is no subclass of"),
+    "factory to a function": ("json:dumps", "is no subclass of leap_core.Environment"),
+    "class without options": ("kitchen_plugin:Kitchen", "has no `Options`"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_WHAT_IT_SAYS)
+def test_a_factory_that_is_not_what_it_says_is_the_plugins_fault(case, leap, plugin_site) -> None:
+    factory, reason = NOT_WHAT_IT_SAYS[case]
+    code = f"""
+        from leap_core import Environment, hookimpl
+        LEAP_API_VERSION = 1
+
+        class Kitchen(Environment):
+            pass
+
+        @hookimpl
+        def leap_register_environments(register):
+            register("kitchen", "{factory}", "Cooking")
+    """
+    plugin_site.install("kitchen", code)
+    done = leap("evaluate", "--environment", "kitchen", "--policy", "scripted:x")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("leap: environment 'kitchen' of plugin 'kitchen'")
+    assert reason in line

@@ -40,12 +40,12 @@ def _print_table(infos: list[PluginInfo]) -> None:
     table.add_column("plugin")
     table.add_column("package")
     table.add_column("state")
-    table.add_column("gives, or why it does not", overflow="fold")
+    table.add_column("reason, and what it gives", overflow="fold")
     for info in infos:
         gives = "\n".join(f"{kind}: {', '.join(names)}" for kind, names in info.gives.items())
         package = f"{info.package} {info.version}"
         state = Text(info.state, STYLES[info.state])
-        about = Text(info.reason or gives or "nothing yet")
+        about = Text("\n".join(filter(None, [info.reason, gives])) or "nothing yet")
         table.add_row(Text(info.name), Text(package), state, about)
     console = Console()
     if not console.is_terminal:  # nothing is cut off, or wrapped, for programs that read it

@@ -1,0 +1,41 @@
+"""One page for the options of every registered environment, source, teacher and updater."""
+
+from __future__ import annotations
+
+from models import table
+from words import prose
+
+from leap_core.plugins import discover
+from leap_core.registry import Entry
+
+KEYS = {
+    "environment": "environment",
+    "privileged source": "privileged",
+    "teacher": "teacher",
+    "updater": "updater",
+}
+
+
+def pages() -> dict[str, str]:
+    """ "environment-alfworld" and the like -> its page."""
+    plugins = discover()
+    package = {info.name: info.package for info in plugins.infos}
+    return {
+        f"{entry.kind.replace(' ', '-')}-{entry.name}": _page(entry, package[entry.plugin])
+        for entry in plugins.registry.entries()
+        if entry.kind in KEYS
+    }
+
+
+def _page(entry: Entry, package: str) -> str:
+    model = entry.load().Options
+    return "\n\n".join(
+        [
+            f"# {entry.kind.capitalize()} {entry.name}",
+            f"{entry.summary.rstrip('.')}. From the package `{package}`.",
+            f"```yaml\n{KEYS[entry.kind]}:\n  name: {entry.name}\n  options: {{}}\n```",
+            "## Options",
+            prose(model) if model.__doc__ else "",
+            table(model),
+        ]
+    )
