@@ -41,12 +41,14 @@ class Generation(Section):
     """How the student decodes.
 
     The defaults are the paper's (App. D.1): temperature 0.3, at most 256 new tokens.
-    Temperature 0 is greedy.
+    Temperature 0 is greedy. `constrained`: the ACTION part is chosen among the candidates and
+    templates of the observation, so that it can always be executed.
     """
 
     temperature: float = Field(0.3, ge=0)
     top_p: float = Field(1.0, gt=0, le=1)
     max_new_tokens: int = Field(256, gt=0)
+    constrained: bool = False
 
 
 class Student(Section):

@@ -6,6 +6,7 @@ is asked in rollouts exactly what it was trained on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -28,33 +29,35 @@ class PromptEncoder:
     def __init__(self, tokenizer: Any, stop: tuple[int, ...] = ()) -> None:
         self.tokenizer = tokenizer
         head, tail, end = _frame(tokenizer)
-        self._head = self._ids(head)
-        self._tail = self._ids(tail)
-        self.end = _turn_end(self._ids(end), tokenizer)
+        self._head = self.ids(head)
+        self._tail = self.ids(tail)
+        self.end = _turn_end(self.ids(end), tokenizer)
         if not self.end:
             raise PolicyError("the tokenizer has neither a chat template nor an EOS token")
         self.stop = tuple(dict.fromkeys((self.end[0], *stop)))
-        self.piece = lru_cache(maxsize=65536)(self._ids)
+        self.piece = lru_cache(maxsize=8192)(self.ids)
 
     def trunk(self, prompt: Prompt) -> list[int]:
         """Ids of the whole trunk, chat frame's head included."""
-        ids = list(self._head)
-        for piece in prompt.trunk:
-            ids.extend(self.piece(piece))
-        return ids
+        return [*self._head, *self.pieces(prompt.trunk)]
+
+    def pieces(self, texts: Sequence[str]) -> list[int]:
+        """Ids of consecutive pieces of a trunk."""
+        return [token for text in texts for token in self.piece(text)]
 
     def branch(self, prompt: Prompt) -> list[int]:
         """Ids of the branch, up to where the reply begins."""
-        return [*self.piece(prompt.branch), *self._tail]
+        return [*self.ids(prompt.branch), *self._tail]
 
     def reply(self, text: str) -> list[int]:
         """Ids that the student is trained to write, end included."""
-        return [*self._ids(text), *self.end]
+        return [*self.ids(text), *self.end]
 
     def decode(self, ids: list[int]) -> str:
         return str(self.tokenizer.decode(ids, skip_special_tokens=True))
 
-    def _ids(self, text: str) -> tuple[int, ...]:
+    def ids(self, text: str) -> tuple[int, ...]:
+        """Ids of a text on its own."""
         if not text:
             return ()
         return tuple(self.tokenizer.encode(text, add_special_tokens=False))

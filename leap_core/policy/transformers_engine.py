@@ -1,25 +1,33 @@
-"""In-process engine: many episodes decoded together, with their trunks cached.
+"""In-process engine: groups of turns decoded together, with the trunks of their episodes kept.
 
 A turn encodes only what the trunk has gained, then the branch, then writes the reply token by
-token; branch and reply are dropped from the cache, so the trunk stays exact.
+token; branch and reply are dropped, so the trunk stays exact. See docs/rollouts.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import blake2b
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
+from time import perf_counter
 from typing import Any
 
-import numpy as np
 import torch
 
 from leap_core.config import Generation
 from leap_core.errors import PolicyError
-from leap_core.policy.cache import EpisodeCache
+from leap_core.policy.constrained import ActionGuide, Writer
+from leap_core.policy.decoders import Decoder, Turn, decoder_of
 from leap_core.policy.encoding import PromptEncoder
 from leap_core.policy.engine import Engine, Request
+from leap_core.policy.sampling import Sampler
 from leap_core.types import PolicyRef
+
+# A model whose weights stay in a CPU's cache is decoded in groups whose texts do so too, one group
+# a thread; a larger one is read from memory for every token, so all rows share each reading.
+_SMALL_MODEL = 16 * 2**20
+_SMALL_GROUP = 16
 
 
 def load_model(policy: PolicyRef) -> tuple[Any, Any]:
@@ -54,7 +62,13 @@ def load_model(policy: PolicyRef) -> tuple[Any, Any]:
 
 
 class TransformersEngine(Engine):
-    """Batched decoding with a cache per episode."""
+    """Batched decoding with what is kept of each episode.
+
+    Attributes:
+        model_seconds: time spent in the model's forward passes, summed over threads.
+        threads: how many groups are decoded at the same time.
+        group: the most turns that are decoded together.
+    """
 
     def __init__(self, policy: PolicyRef, generation: Generation) -> None:
         model, tokenizer = load_model(policy)
@@ -64,141 +78,97 @@ class TransformersEngine(Engine):
         stops = tuple(stop) if isinstance(stop, (list, tuple)) else () if stop is None else (stop,)
         self.encoder = PromptEncoder(tokenizer, stops)
         self.generation = generation
-        self.device = torch.device(device)
-        self._layers = model.config.get_text_config().num_hidden_layers
-        self._reset()
-
-    def _reset(self) -> None:
-        self._cache = EpisodeCache(self._layers, self.device)
-        self._episodes: list[str] = []
-        self._lengths: list[int] = []
-        self._gone: set[str] = set()
+        self.decoder: Decoder = decoder_of(self.model)
+        self.guide = ActionGuide(self.encoder) if generation.constrained else None
+        small = device == "cpu" and 0 < self.decoder.busy_bytes <= _SMALL_MODEL
+        self.group = _SMALL_GROUP if small else 2**31
+        self.threads = torch.get_num_threads() if small else 1
+        self.model_seconds = 0.0
+        self._trunks: dict[str, tuple[tuple[str, ...], list[int]]] = {}
+        self._lock = Lock()
+        self._pool = None
+        if self.threads > 1:
+            self._pool = ThreadPoolExecutor(
+                self.threads, "decode", initializer=torch.set_num_threads, initargs=(1,)
+            )
 
     def forget(self, episode: str) -> None:
-        self._gone.add(episode)
+        self._trunks.pop(episode, None)
+        self.decoder.forget(episode)
 
     def close(self) -> None:
-        self._reset()
-        del self.model
+        if self._pool is not None:
+            self._pool.shutdown()
+        self._trunks.clear()
+        del self.model, self.decoder
+
+    def reply(self, requests: Sequence[Request]) -> Sequence[str]:
+        """Answer each request, in order.
+
+        Which turns form a group follows from their lengths and order alone, so that the same
+        requests get the same replies to the last bit, whatever the threads do.
+        """
+        sizes = [sum(map(len, r.prompt.trunk)) + len(r.prompt.branch) for r in requests]
+        # The longest first: what is still at work at the end is then short.
+        order = sorted(range(len(requests)), key=lambda i: -sizes[i])
+        groups = [[order[i] for i in share] for share in _shares(len(order), self.group, self.threads)]
+        jobs = [[requests[i] for i in group] for group in groups]
+        if self._pool is None or len(jobs) == 1:
+            answers = [self._answer(job) for job in jobs]
+        else:
+            answers = list(self._pool.map(self._answer, jobs))
+        texts = {i: text for group, answer in zip(groups, answers, strict=True)
+                 for i, text in zip(group, answer, strict=True)}  # fmt: skip
+        return [texts[i] for i in range(len(requests))]
+
+    def _turn(self, request: Request) -> Turn:
+        """Token ids of a request; only the pieces that its trunk has gained are new work."""
+        pieces, old = self._trunks.get(request.episode, ((), []))
+        trunk = request.prompt.trunk
+        if trunk[: len(pieces)] == pieces and pieces:
+            ids = old + self.encoder.pieces(trunk[len(pieces) :])
+        else:
+            ids = self.encoder.trunk(request.prompt)
+        self._trunks[request.episode] = (trunk, ids)
+        return Turn(request.episode, ids, self.encoder.branch(request.prompt))
 
     @torch.inference_mode()
-    def reply(self, requests: Sequence[Request]) -> Sequence[str]:
-        trunks = [self.encoder.trunk(r.prompt) for r in requests]
-        self._arrange(requests)
-        self._encode([t[n:] for t, n in zip(trunks, self._lengths, strict=True)])
-        self._lengths = [len(t) for t in trunks]
-        end_of_trunks = self._cache.columns
-        logits = self._encode([self.encoder.branch(r.prompt) for r in requests])
-        replies = self._decode(logits, _Sampler(self.generation, requests))
-        self._cache.rewind(end_of_trunks)
-        return [self.encoder.decode(ids) for ids in replies]
-
-    def _arrange(self, requests: Sequence[Request]) -> None:
-        """Order the cache's rows as the requests: known episodes kept, new ones added empty."""
-        known = {e: i for i, e in enumerate(self._episodes) if e not in self._gone}
-        wanted = [r.episode for r in requests]
-        kept = [known[e] for e in wanted if e in known]
-        fresh = [e for e in wanted if e not in known]
-        self._cache.select(kept, len(fresh))
-        episodes = [e for e in wanted if e in known] + fresh
-        lengths = [self._lengths[i] for i in kept] + [0] * len(fresh)
-        if episodes != wanted:
-            places = {e: i for i, e in enumerate(episodes)}
-            order = [places[e] for e in wanted]
-            self._cache.select(order, 0)
-            lengths = [lengths[i] for i in order]
-        self._episodes, self._lengths, self._gone = wanted, lengths, set()
-        self._positions = list(lengths)
-
-    def _encode(self, chunks: list[list[int]]) -> torch.Tensor:
-        """Run a left-padded chunk a row through the model; return the last logits [rows, vocab]."""
-        width = max(len(c) for c in chunks)
-        if width == 0:
-            return torch.empty(0)
-        rows = len(chunks)
-        ids = torch.zeros((rows, width), dtype=torch.long)
-        filled = torch.zeros((rows, width), dtype=torch.bool)
-        positions = torch.zeros((rows, width), dtype=torch.long)
-        for row, chunk in enumerate(chunks):
-            if chunk:
-                ids[row, -len(chunk) :] = torch.tensor(chunk)
-                filled[row, -len(chunk) :] = True
-                start = self._positions[row]
-                positions[row, -len(chunk) :] = torch.arange(start, start + len(chunk))
-                self._positions[row] = start + len(chunk)
-        return self._forward(ids.to(self.device), filled.to(self.device), positions.to(self.device))
-
-    def _forward(
-        self, ids: torch.Tensor, filled: torch.Tensor, positions: torch.Tensor
-    ) -> torch.Tensor:
-        width = ids.shape[1]
-        seen = self._cache.filled[:, None, :].expand(-1, width, -1)
-        causal = torch.ones((width, width), dtype=torch.bool, device=ids.device).tril()
-        mask = torch.cat([seen, filled[:, None, :] & causal], dim=2)
-        # A hole attends to itself: a row of nothing but False has no softmax.
-        own = torch.eye(width, dtype=torch.bool, device=ids.device) & ~filled[:, :, None]
-        mask[:, :, self._cache.columns :] |= own
-        out = self.model(
-            input_ids=ids,
-            attention_mask=mask[:, None],
-            position_ids=positions,
-            past_key_values=self._cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        self._cache.append(filled)
-        return out.logits[:, -1].float()
-
-    def _decode(self, logits: torch.Tensor, draw: _Sampler) -> list[list[int]]:
-        replies: list[list[int]] = [[] for _ in range(len(logits))]
-        live = list(range(len(logits)))
-        stop = set(self.encoder.stop)
-        for count in range(self.generation.max_new_tokens):
-            tokens = draw(logits)
-            live = [row for row in live if tokens[row] not in stop]
-            chunks: list[list[int]] = [[] for _ in replies]
-            for row in live:
-                replies[row].append(tokens[row])
-                chunks[row] = [tokens[row]]
-            if not live or count + 1 == self.generation.max_new_tokens:
+    def _answer(self, requests: Sequence[Request]) -> list[str]:
+        """Replies of one group."""
+        turns = [self._turn(request) for request in requests]
+        writers = [self._writer(request) for request in requests]
+        sampler = Sampler(self.generation, requests)
+        began = perf_counter()
+        group = self.decoder.start(turns, max(writer.room for writer in writers))
+        spent = perf_counter() - began
+        rows, logits = list(range(len(turns))), group.logits
+        while True:
+            if self.guide is not None:
+                chosen = [writers[row].restrict(one) for row, one in zip(rows, logits, strict=True)]
+                logits = torch.stack(chosen)
+            drawn = sampler.draw(logits, rows)
+            taken = [(row, writers[row].take(token)) for row, token in zip(rows, drawn, strict=True)]
+            going = [(row, token) for row, token in taken if token is not None]
+            if not going:
                 break
-            logits = self._encode(chunks)
-        return replies
+            rows, tokens = [row for row, _ in going], [token for _, token in going]
+            began = perf_counter()
+            logits = group.feed(rows, tokens)
+            spent += perf_counter() - began
+        with self._lock:
+            self.model_seconds += spent
+        return [writer.text() for writer in writers]
+
+    def _writer(self, request: Request) -> Writer:
+        limit = self.generation.max_new_tokens
+        if self.guide is None:
+            return Writer(self.encoder, limit)
+        return self.guide.writer(request.observation, limit)
 
 
-class _Sampler:
-    """Draws the next token of every row, each from its own random stream.
-
-    A row's stream depends on its episode, step and seed, never on the batch that it is in.
-    """
-
-    def __init__(self, generation: Generation, requests: Sequence[Request]) -> None:
-        self.generation = generation
-        self.streams = [_stream(r) for r in requests] if generation.temperature else []
-
-    def __call__(self, logits: torch.Tensor) -> list[int]:
-        """One token id a row of `logits` [rows, vocab]."""
-        if not self.generation.temperature:
-            return [int(t) for t in logits.argmax(-1)]
-        chances = torch.softmax(logits.double() / self.generation.temperature, -1)
-        if self.generation.top_p < 1:
-            chances = _nucleus(chances, self.generation.top_p)
-        cumulative = chances.cumsum(-1)
-        uniform = torch.tensor([s.random() for s in self.streams], dtype=torch.double)
-        level = uniform.to(logits.device)[:, None] * cumulative[:, -1:]
-        drawn = torch.searchsorted(cumulative, level, right=True)[:, 0]
-        return [int(t) for t in drawn.clamp(max=logits.shape[1] - 1)]
-
-
-def _stream(request: Request) -> np.random.Generator:
-    text = f"{request.seed}\0{request.episode}\0{len(request.history)}"
-    key = int.from_bytes(blake2b(text.encode(), digest_size=16).digest(), "little")
-    return np.random.Generator(np.random.Philox(key=key))
-
-
-def _nucleus(chances: torch.Tensor, top_p: float) -> torch.Tensor:
-    """Keep each row's most likely tokens until they reach `top_p`; the rest become 0."""
-    ordered, order = chances.sort(dim=-1, descending=True, stable=True)
-    before = ordered.cumsum(-1) - ordered
-    kept = ordered.masked_fill(before >= top_p, 0.0)
-    return torch.zeros_like(chances).scatter(-1, order, kept)
+def _shares(count: int, size: int, threads: int) -> list[range]:
+    """Equal consecutive shares of `count` things: at most `size` each, a multiple of `threads`."""
+    shares = -(-count // size)
+    shares = min(count, -(-shares // threads) * threads)
+    ends = [count * (i + 1) // shares for i in range(shares)]
+    return [range(start, end) for start, end in zip([0, *ends], ends, strict=False)]

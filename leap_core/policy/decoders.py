@@ -1,0 +1,93 @@
+"""What decodes a group of turns together: the contract, and which way suits a model.
+
+Three ways, from fast to general, all with the same results: `FusedDecoder` (the Llama family),
+`PaddedDecoder` (any model whose layers keep keys and values of the whole text), `PlainDecoder`
+(everything else: one turn at a time, with the model's own cache).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+_PROBE = 24
+
+
+class Turn(NamedTuple):
+    """One prompt as token ids. The trunk of an episode only grows; the branch is dropped."""
+
+    episode: str
+    trunk: list[int]
+    branch: list[int]
+
+
+class Group(ABC):
+    """Turns that are being answered together.
+
+    Attributes:
+        logits: float tensor [turns, vocabulary]: what follows each prompt.
+    """
+
+    logits: torch.Tensor
+
+    @abstractmethod
+    def feed(self, rows: Sequence[int], tokens: Sequence[int]) -> torch.Tensor:
+        """Append one token to each of `rows` (ascending); logits [rows, vocabulary] of the next.
+
+        A row that was once left out is finished and must not come again.
+        """
+
+
+class Decoder(ABC):
+    """Prompts in, logits out, with what it needs to remember of each episode."""
+
+    @abstractmethod
+    def start(self, turns: Sequence[Turn], reply: int) -> Group:
+        """Encode what is new in the prompts; at most `reply` tokens will be fed to a row."""
+
+    def forget(self, episode: str) -> None:
+        """Drop what is kept of an episode."""
+
+    @property
+    def busy_bytes(self) -> int:
+        """Bytes of weights that every token passes."""
+        return 0
+
+
+def decoder_of(model: Any) -> Decoder:
+    """The fastest decoder that computes what the model computes."""
+    from leap_core.policy.fused import FusedModel
+    from leap_core.policy.padded import PaddedDecoder, keeps_whole_text
+    from leap_core.policy.plain import PlainDecoder
+    from leap_core.policy.slots import FusedDecoder
+
+    try:
+        fused = FusedDecoder(FusedModel(model))
+        if agrees(fused, model):
+            return fused
+    except (AttributeError, ValueError):
+        pass
+    if keeps_whole_text(model):
+        padded = PaddedDecoder(model)
+        if agrees(padded, model):
+            return padded
+    return PlainDecoder(model)
+
+
+@torch.inference_mode()
+def agrees(decoder: Decoder, model: Any) -> bool:
+    """Whether a decoder's log-probabilities are the model's own, on a made-up text."""
+    config = model.config.get_text_config()
+    ids = (torch.arange(_PROBE) * 7919 + 11) % config.vocab_size
+    own = model(input_ids=ids[None].to(model.device)).logits[0, -2:].float().log_softmax(-1)
+    text = ids.tolist()
+    turns = [Turn("probe", text[:9], text[9:-1]), Turn("shorter", text[:3], [])]
+    group = decoder.start(turns, 1)
+    ours = torch.cat([group.logits[:1], group.feed([0], text[-1:])]).log_softmax(-1)
+    for turn in turns:
+        decoder.forget(turn.episode)
+    exact = torch.finfo(model.dtype).bits >= 32
+    return bool((own - ours).abs().max() <= (1e-3 if exact else 0.25))

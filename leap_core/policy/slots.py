@@ -1,0 +1,279 @@
+"""Decoding with a `FusedModel`: each episode's keys and values are kept, exactly as long as its trunk.
+
+A group of turns is decoded in a work space of its own: the kept trunks are copied in so that all
+rows end in the same column, then every token of the replies is one column more. That is one copy a
+turn instead of one a token, needs no holes and no fragmentation, and a group that is small enough
+stays in the processor's cache while its replies are written.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention as attend
+
+from leap_core.policy.decoders import Decoder, Group, Turn
+from leap_core.policy.fused import FusedModel, Layer
+
+# Tokens that go through the linear layers at once: enough for their full speed, few enough that
+# what lies between two of them stays in the cache. And the most of one row among them.
+_CHUNK = {"cpu": 384}
+_LARGE_CHUNK = 8192
+_PIECE = 256
+_SPARE = 64
+
+
+@dataclass
+class Kept:
+    """A trunk: its ids, and its states [layers, 2, kv_heads, room, head_size]."""
+
+    ids: list[int]
+    states: torch.Tensor
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Consecutive new tokens of one row; `end` is where its prompt's last token is among them."""
+
+    row: int
+    start: int
+    ids: list[int]
+    ends: bool
+
+
+class FusedDecoder(Decoder):
+    """Ragged groups without padding in the linear layers."""
+
+    def __init__(self, model: FusedModel) -> None:
+        self.model = model
+        self._kept: dict[str, Kept] = {}
+        self._local = threading.local()
+        self._band = torch.empty(0, 0, dtype=model.dtype, device=model.device)
+
+    @property
+    def busy_bytes(self) -> int:
+        return self.model.weight_bytes
+
+    def start(self, turns: Sequence[Turn], reply: int) -> Group:
+        return _FusedGroup(self, turns, reply)
+
+    def forget(self, episode: str) -> None:
+        self._kept.pop(episode, None)
+
+    def known(self, turn: Turn) -> int:
+        """How many of a turn's tokens are kept (at least one never is: its logits are wanted)."""
+        kept = self._kept.get(turn.episode)
+        if kept is None:
+            return 0
+        count = len(kept.ids)
+        if turn.trunk[:count] != kept.ids:
+            same = (a == b for a, b in zip(turn.trunk, kept.ids, strict=False))
+            count = next((i for i, equal in enumerate(same) if not equal), len(turn.trunk))
+        return min(count, len(turn.trunk) + len(turn.branch) - 1)
+
+    def load(self, turn: Turn, count: int, place: torch.Tensor) -> None:
+        """Copy the first `count` kept columns to `place` [layers, 2, kv_heads, count, size]."""
+        if count:
+            place.copy_(self._kept[turn.episode].states[:, :, :, :count])
+
+    def keep(self, turn: Turn, count: int, place: torch.Tensor) -> None:
+        """Keep a trunk whose columns are `place`; its first `count` are kept already."""
+        kept, length = self._kept.get(turn.episode), len(turn.trunk)
+        if kept is None or kept.states.shape[3] < length:
+            shape = (*place.shape[:3], length + length // 4 + _SPARE, place.shape[4])
+            states = place.new_empty(shape)
+            count = 0
+        else:
+            states = kept.states
+        states[:, :, :, count:length].copy_(place[:, :, :, count:])
+        self._kept[turn.episode] = Kept(turn.trunk, states)
+
+    def workspace(self, rows: int, columns: int) -> torch.Tensor:
+        """This thread's work space [layers, 2, rows, kv_heads, columns, size]; finite numbers."""
+        model = self.model
+        shape = (len(model.layers), 2, rows, model.kv_heads, columns, model.head_size)
+        size = torch.Size(shape).numel()
+        space = getattr(self._local, "space", None)
+        if space is None or space.numel() < size:
+            self._local.space = space = None
+            space = torch.zeros(size + size // 4, dtype=model.dtype, device=model.device)
+            self._local.space = space
+        return space[:size].view(shape)
+
+    def causal(self, new: int, before: int) -> torch.Tensor | None:
+        """Additive mask [1, 1, new * shared, before + new] of `new` tokens after `before` others."""
+        if new == 1:
+            return None
+        band, shared = self._band, self.model.shared
+        room = band.shape[1] - _PIECE
+        if before > room or not band.numel():
+            room = max(1024, 2 * before)
+            rows = torch.arange(_PIECE * shared, device=self.model.device)[:, None] // shared
+            columns = torch.arange(room + _PIECE, device=self.model.device)[None]
+            band = torch.zeros(rows.shape[0], columns.shape[1], device=self.model.device)
+            band.masked_fill_(columns > rows + room, float("-inf"))
+            self._band = band = band.to(self.model.dtype)
+        mask = band[: new * shared, room - before : room + new]
+        return (mask if mask.device.type == "cpu" else mask.contiguous())[None, None]
+
+
+class _FusedGroup(Group):
+    """A group in its work space; row r's text stands in the columns from `starts[r]` to `end`."""
+
+    def __init__(self, decoder: FusedDecoder, turns: Sequence[Turn], reply: int) -> None:
+        self.decoder, self.model = decoder, decoder.model
+        self.rows = list(range(len(turns)))
+        lengths = [len(t.trunk) + len(t.branch) for t in turns]
+        self.end = max(lengths)
+        self.starts = [self.end - length for length in lengths]
+        self.space = decoder.workspace(len(turns), self.end + reply)
+        known = [decoder.known(turn) for turn in turns]
+        for row, turn in enumerate(turns):
+            first = self.starts[row]
+            place = self.space[:, :, row, :, first : first + known[row]]
+            decoder.load(turn, known[row], place)
+        last = self._encode(turns, known)
+        for row, turn in enumerate(turns):
+            first = self.starts[row]
+            place = self.space[:, :, row, :, first : first + len(turn.trunk)]
+            decoder.keep(turn, min(known[row], len(turn.trunk)), place)
+        self.logits = self.model.logits(last)
+        self._positions = torch.tensor(lengths, device=self.model.device)
+        self._hide()
+
+    # -- prompts ----------------------------------------------------------------------------------
+
+    def _encode(self, turns: Sequence[Turn], known: Sequence[int]) -> torch.Tensor:
+        """Run the new tokens; return the last hidden states [rows, hidden]."""
+        last: dict[int, torch.Tensor] = {}
+        for chunk in self._chunks(turns, known):
+            ending = [piece.row for piece in chunk if piece.ends]
+            states = self._forward(chunk)
+            last.update(zip(ending, states, strict=True))
+        return torch.stack([last[row] for row in range(len(turns))])
+
+    def _chunks(self, turns: Sequence[Turn], known: Sequence[int]) -> Iterator[list[_Piece]]:
+        """The new tokens in pieces, and the pieces in chunks of about the wanted size."""
+        limit = _CHUNK.get(self.model.device.type, _LARGE_CHUNK)
+        chunk: list[_Piece] = []
+        size = 0
+        for row, turn in enumerate(turns):
+            ids = (turn.trunk + turn.branch)[known[row] :]
+            for at in range(0, len(ids), _PIECE):
+                piece = ids[at : at + _PIECE]
+                if chunk and size + len(piece) > limit:
+                    yield chunk
+                    chunk, size = [], 0
+                chunk.append(_Piece(row, known[row] + at, piece, at + _PIECE >= len(ids)))
+                size += len(piece)
+        yield chunk
+
+    def _forward(self, chunk: Sequence[_Piece]) -> torch.Tensor:
+        """Hidden states of those tokens of a chunk after which a reply begins."""
+        model, device = self.model, self.model.device
+        ids = torch.tensor([i for piece in chunk for i in piece.ids], device=device)
+        where = [p for piece in chunk for p in range(piece.start, piece.start + len(piece.ids))]
+        rotations = model.rotations(torch.tensor(where, device=device), max(where))
+        x = model.embedding[ids]
+        final = len(model.layers) - 1
+        for number, layer in enumerate(model.layers[:final]):
+            x = model.mix(layer, x, self._attend(number, layer, x, chunk, rotations))
+        ends, at = [], 0
+        for piece in chunk:
+            at += len(piece.ids)
+            if piece.ends:
+                ends.append(at - 1)
+        attended = self._attend(final, model.layers[final], x, chunk, rotations, only_ends=True)
+        if not ends:
+            return x[:0]
+        return model.mix(model.layers[final], x[torch.tensor(ends, device=device)], attended)
+
+    def _attend(
+        self,
+        number: int,
+        layer: Layer,
+        x: torch.Tensor,
+        chunk: Sequence[_Piece],
+        rotations: tuple[torch.Tensor, torch.Tensor],
+        only_ends: bool = False,
+    ) -> torch.Tensor:
+        """Write the chunk's keys and values; what its tokens (or its ends) attend to [n, width]."""
+        model = self.model
+        queries, keys, values = model.project(layer, x, rotations)
+        space, at = self.space[number], 0
+        found = []
+        for piece in chunk:
+            new, first = len(piece.ids), self.starts[piece.row]
+            begin = first + piece.start
+            here = slice(begin, begin + new)
+            space[0, piece.row, :, here].copy_(keys[at : at + new].transpose(0, 1))
+            space[1, piece.row, :, here].copy_(values[at : at + new].transpose(0, 1))
+            at += new
+            if only_ends and not piece.ends:
+                continue
+            asked = 1 if only_ends else new
+            seen = space[:, piece.row : piece.row + 1, :, first : begin + new]
+            # Heads that share keys stand as further rows: keys are neither copied nor repeated.
+            rows = queries[at - asked : at].unflatten(1, (model.kv_heads, model.shared))
+            rows = rows.transpose(0, 1).reshape(1, model.kv_heads, asked * model.shared, -1)
+            mask = self.decoder.causal(asked, begin + new - first - asked)
+            out = attend(rows, seen[0], seen[1], attn_mask=mask, scale=model.scale)
+            out = out[0].unflatten(1, (asked, model.shared)).transpose(0, 1)
+            found.append(out.reshape(asked, -1))
+        return torch.cat(found) if found else x[:0]
+
+    # -- replies ----------------------------------------------------------------------------------
+
+    def feed(self, rows: Sequence[int], tokens: Sequence[int]) -> torch.Tensor:
+        self._drop(rows)
+        model, count = self.model, len(self.rows)
+        given = dict(zip(rows, tokens, strict=True))
+        # A finished row that is still here gets any token; nothing reads what comes of it.
+        ids = torch.tensor([given.get(row, 0) for row in self.rows], device=model.device)
+        rotations = model.rotations(self._positions, self.end + 1)
+        x = model.embedding[ids]
+        first, end = self._first, self.end + 1
+        mask = self._mask[:, :, first:end]
+        for number, layer in enumerate(model.layers):
+            queries, keys, values = model.project(layer, x, rotations)
+            space = self.space[number, :, :count]
+            space[0, :, :, self.end].copy_(keys)
+            space[1, :, :, self.end].copy_(values)
+            seen = space.flatten(1, 2)[:, :, first:end]
+            asked = queries.reshape(count * model.kv_heads, model.shared, model.head_size)
+            scores = torch.baddbmm(mask, asked, seen[0].transpose(1, 2), alpha=model.scale)
+            attended = torch.bmm(scores.softmax(-1), seen[1]).view(count, -1)
+            x = model.mix(layer, x, attended)
+        self.end = end
+        self._positions += 1
+        if count != len(rows):
+            places = {row: place for place, row in enumerate(self.rows)}
+            x = x[torch.tensor([places[row] for row in rows], device=model.device)]
+        return model.logits(x)
+
+    def _drop(self, rows: Sequence[int]) -> None:
+        """Move the rows together when a quarter of them is finished."""
+        if 4 * len(rows) > 3 * len(self.rows):
+            return
+        places = [self.rows.index(row) for row in rows]
+        first = min(self.starts[place] for place in places)
+        for new, old in enumerate(places):
+            if new != old:
+                text = self.space[:, :, old, :, first : self.end]
+                self.space[:, :, new, :, first : self.end].copy_(text)
+        self.rows = list(rows)
+        self.starts = [self.starts[place] for place in places]
+        self._positions = self._positions[torch.tensor(places, device=self.model.device)]
+        self._hide()
+
+    def _hide(self) -> None:
+        """Mask [rows * kv_heads, 1, columns] of what stands before each row's text."""
+        device = self.model.device
+        starts = torch.tensor(self.starts, device=device).repeat_interleave(self.model.kv_heads)
+        columns = torch.arange(self.space.shape[4], device=device)
+        mask = torch.zeros(len(starts), 1, len(columns), dtype=self.model.dtype, device=device)
+        self._mask = mask.masked_fill_(columns < starts[:, None, None], float("-inf"))
+        self._first = min(self.starts)
