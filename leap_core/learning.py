@@ -91,6 +91,8 @@ class Learning:
             context = UpdateContext(
                 folder, base, iteration, self.config.seed_of(iteration), log,
                 work_dir=work, say=self.screen.say, rollouts=self._rollouts(iteration),
+                name=f"{self.run.path.name}-{iteration:02d}",
+                reports_dir=self.run.iteration(iteration) / "reports",
             )  # fmt: skip
             trained = updater.update(policy, examples, context)
         shutil.rmtree(work, ignore_errors=True)

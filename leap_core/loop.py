@@ -92,6 +92,9 @@ def _checked(configs: Mapping[str, RunConfig]) -> dict[str, Parts]:
     resolve_students(chosen.model, chosen.adapter, [p.environment for p in parts.values()])
     for label, config in configs.items():
         check_teacher(config, parts[label].environment)
+        parts[label].first_updater.check()
+        if config.iterations:
+            parts[label].updater.check()
     return parts
 
 

@@ -114,6 +114,8 @@ def _write(
             "out_dir": str(context.out_dir.resolve()),
             "work_dir": str(context.work_dir.resolve()) if context.work_dir else None,
             "iteration": context.iteration,
+            "name": context.name,
+            "reports_dir": str(context.reports_dir.resolve()) if context.reports_dir else None,
             "seed": context.seed,
         },
     )

@@ -10,6 +10,7 @@ from leap_core.errors import MissingExtra, UpdateError
 from leap_core.examples.aggregate import balanced, balanced_environments
 from leap_core.types import Example, PolicyRef
 from leap_core.updater import UpdateContext, Updater
+from leap_core.updaters.checks import check_options
 from leap_core.updaters.launch import launch_options, launched
 from leap_core.updaters.options import TrainingOptions
 
@@ -18,6 +19,9 @@ class TrainedUpdater(Updater):
     """An updater that trains weights or an adapter."""
 
     options: TrainingOptions
+
+    def check(self) -> None:
+        check_options(self.options)
 
     @abstractmethod
     def job(self, examples: Sequence[Example], context: UpdateContext) -> Any:
@@ -45,6 +49,7 @@ class TrainedUpdater(Updater):
         chosen = launch_options(self.options)
         if chosen is not None:
             return launched(self, chosen, policy, examples, context)
+        self.check()
         wanted = self.wanted(examples, context)
         if not wanted:
             return policy
