@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from leap_core.errors import ConfigError, MissingExtra
-from leap_core.updaters.options import TrainingOptions
+from leap_core.updaters.options import LaunchOptions, TrainingOptions
 
 
 def check_options(options: TrainingOptions) -> None:
@@ -23,7 +23,7 @@ def check_options(options: TrainingOptions) -> None:
     if options.quantize:
         _check_quantize(options.quantize)
     launch = options.launch
-    if launch not in (None, "never") and launch.accelerate_config is not None:
+    if isinstance(launch, LaunchOptions) and launch.accelerate_config is not None:
         path = Path(launch.accelerate_config)
         if not path.is_file():
             raise ConfigError(
@@ -38,6 +38,4 @@ def _check_quantize(bits: str) -> None:
         raise MissingExtra(where, "bitsandbytes", "bitsandbytes")
     torch = importlib.import_module("torch")
     if not torch.cuda.is_available():
-        raise ConfigError(
-            f"{where} needs a GPU that torch can use, and there is none; leave it out"
-        )
+        raise ConfigError(f"{where} needs a GPU that torch can use, and there is none here")
