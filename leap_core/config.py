@@ -193,6 +193,20 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     Raises:
         ConfigError: unreadable file, unknown key, wrong type, or an override that is not `a.b=c`.
     """
+    data = read_yaml(path, overrides)
+    if "environments" in data:
+        raise ConfigError(
+            f"'{path}' is of a run in several environments; this command takes one environment"
+        )
+    return validated(RunConfig, data, str(path))
+
+
+def read_yaml(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The keys of a configuration, with overrides; not validated yet.
+
+    Raises:
+        ConfigError: unreadable file, no YAML, or an override that is not `a.b=c`.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -205,7 +219,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
         raise ConfigError(f"'{path}' holds no configuration: expected keys such as 'environment:'")
     data.setdefault("name", path.stem)
     apply_overrides(data, overrides)
-    return validated(RunConfig, data, str(path))
+    return data
 
 
 def apply_overrides(data: dict[str, Any], overrides: Sequence[str]) -> None:

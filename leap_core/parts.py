@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -137,6 +137,20 @@ def resolve_student(model: str, adapter: str | None, environment: Environment) -
         return PolicyRef("transformers", str(folder))
     _check_model_folder(model, adapter)
     return PolicyRef("transformers", model, adapter)
+
+
+def resolve_students(
+    model: str, adapter: str | None, environments: Sequence[Environment]
+) -> PolicyRef | None:
+    """`resolve_student` for a run in all of `environments`.
+
+    A scripted policy has to be known to all. "tiny-base" is that of the first which ships one.
+    """
+    if model == TINY_BASE:
+        shipping = [e for e in environments if e.pretrained_student() is not None]
+        environments = (shipping or environments)[:1]
+    known = [resolve_student(model, adapter, environment) for environment in environments]
+    return known[0]
 
 
 def decoding(generation: Generation, policy: PolicyRef) -> dict[str, Any]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -18,9 +16,9 @@ from leap_core.examples import (
     examples_from_demonstrations,
     seen_steps,
 )
-from leap_core.parts import Parts, build_engine, decoding, resolve_student
+from leap_core.parts import Parts, build_engine, decoding
 from leap_core.rollout import roll_out
-from leap_core.run.folder import RunFolder, Stage, made_aside
+from leap_core.run.folder import RunFolder, Stage
 from leap_core.run.progress import Screen
 from leap_core.run.records import Records, read_json, write_json
 from leap_core.teaching import Teaching
@@ -31,19 +29,26 @@ from leap_core.types import (
     Task,
     Trajectory,
 )
-from leap_core.updater import SeenStep, UpdateContext, Updater
+from leap_core.updater import SeenStep
 
 _EVALUATION = TypeAdapter(Evaluation)
 
 
 class Stages:
-    """The stages of a run over its folder."""
+    """The stages of a run in one environment, over its folder.
 
-    def __init__(self, config: RunConfig, parts: Parts, run: RunFolder, screen: Screen) -> None:
+    `label` names the environment in a run in several.
+    """
+
+    def __init__(
+        self, config: RunConfig, parts: Parts, run: RunFolder, screen: Screen, label: str = ""
+    ) -> None:
         self.config = config
         self.parts = parts
         self.run = run
         self.screen = screen
+        self.label = label
+        self.name = label or config.environment.name
         self.teaching = Teaching(config, parts, run, screen)
         self.basis = [substance(config), dict(parts.environment.fingerprint())]
 
@@ -62,9 +67,7 @@ class Stages:
         if not stage.done:
             with stage.working():
                 examples.replace(
-                    examples_from_demonstrations(
-                        records, self.parts.writer, self.config.environment.name, iteration
-                    )
+                    examples_from_demonstrations(records, self.parts.writer, self.name, iteration)
                 )
         return list(examples)
 
@@ -85,24 +88,6 @@ class Stages:
         if wanted.reasons == "teacher":
             shown = self.teaching.explain(iteration, shown)
         records.replace(shown)
-
-    def student(self, demonstrations: Sequence[Example]) -> PolicyRef:
-        """The student before any training; a `tiny` one is made here."""
-        chosen = self.config.student
-        known = resolve_student(chosen.model, chosen.adapter, self.parts.environment)
-        if known is not None:
-            return known
-        target = self.run.iteration(0) / "student"
-        if not (target / "config.json").exists():
-            from leap_core.policy.tiny import TinyOptions, build_tiny
-            from leap_core.registry import build_options
-
-            options = build_options(_Tiny, chosen.options, "student.options")
-            texts = [e.prompt.text + e.reply for e in demonstrations]
-            assert isinstance(options, TinyOptions)
-            with made_aside(target) as folder:
-                build_tiny(folder, texts, options, self.config.seed)
-        return PolicyRef("transformers", str(target))
 
     # Every later iteration
 
@@ -144,7 +129,7 @@ class Stages:
                         trajectories,
                         corrections,
                         self.parts.writer,
-                        self.config.environment.name,
+                        self.name,
                         iteration,
                         self.config.teacher.repeats if self.config.teacher else None,
                         self.teaching.confirmed(iteration),
@@ -163,48 +148,7 @@ class Stages:
         replay = self.config.demonstrations.replay if iteration else None
         return aggregate(demonstrations, parts, replay, self.config.seed_of(iteration))
 
-    def update(
-        self, iteration: int, policy: PolicyRef, base: PolicyRef, examples: Sequence[Example]
-    ) -> PolicyRef:
-        """Train; the policy appears in the run folder whole or not at all."""
-        stage = self._stage(iteration, "policy")
-        if stage.done:
-            return self.run.load_policy(iteration)
-        updater = self.parts.updater if iteration else self.parts.first_updater
-        with stage.working():
-            trained = self._train(updater, iteration, policy, base, examples)
-            self.run.save_policy(iteration, trained)
-        return self.run.load_policy(iteration)
-
-    def _train(
-        self,
-        updater: Updater,
-        iteration: int,
-        policy: PolicyRef,
-        base: PolicyRef,
-        examples: Sequence[Example],
-    ) -> PolicyRef:
-        target = self.run.iteration(iteration) / "policy"
-        work = target.with_name(".policy.checkpoints")
-        metrics = Records(self.run.iteration(iteration) / "metrics.jsonl", Metrics)
-        metrics.replace(())
-        title = f"update on {len(examples)} examples"
-        with self.screen.bar(title) as bar, made_aside(target) as folder:
-
-            def log(values: Mapping[str, float]) -> None:
-                metrics.append(Metrics(dict(values)))
-                note = f"loss {values['loss']:.3f}" if "loss" in values else ""
-                bar.update(int(values.get("step", 0)), int(values.get("steps", 0)) or None, note)
-
-            context = UpdateContext(
-                folder, base, iteration, self.config.seed_of(iteration), log,
-                work_dir=work, say=self.screen.say, rollouts=self._rollouts(iteration),
-            )  # fmt: skip
-            trained = updater.update(policy, examples, context)
-        shutil.rmtree(work, ignore_errors=True)
-        return _moved(trained, folder, target)
-
-    def _rollouts(self, iteration: int) -> Callable[[], list[SeenStep]] | None:
+    def rollouts(self, iteration: int) -> Callable[[], list[SeenStep]] | None:
         """This iteration's rollouts, step by step, with what was hidden; read when asked for."""
         path = self.run.iteration(iteration) / "rollouts.jsonl"
         source = self.parts.source
@@ -213,8 +157,7 @@ class Stages:
 
         def read() -> list[SeenStep]:
             played = (t for t in Records(path, Trajectory) if t.outcome != "error")
-            return list(seen_steps(played, source, self.parts.writer,
-                                   self.config.environment.name, iteration))  # fmt: skip
+            return list(seen_steps(played, source, self.parts.writer, self.name, iteration))
 
         return read
 
@@ -290,13 +233,6 @@ class Stages:
         return chosen or self.config.student.generation
 
 
-@dataclass(frozen=True)
-class Metrics:
-    """One logging step of an update."""
-
-    values: dict[str, float]
-
-
 def play_missing(
     records: Records[Trajectory],
     played: int,
@@ -355,18 +291,3 @@ def load_evaluation(path: Path) -> Evaluation:
     """Read an evaluation of a run folder."""
     result: Evaluation = _EVALUATION.validate_python(read_json(path))
     return result
-
-
-def _moved(policy: PolicyRef, old: Path, new: Path) -> PolicyRef:
-    """The same policy after its folder was moved from `old` to `new`."""
-    fields = asdict(policy)
-    for key in ("model", "adapter"):
-        if fields[key] and Path(fields[key]).is_relative_to(old):
-            fields[key] = str(new / Path(fields[key]).relative_to(old))
-    return PolicyRef(**fields)
-
-
-class _Tiny:
-    """Gives the options of the tiny student to `build_options`, without importing torch."""
-
-    from leap_core.policy.tiny import TinyOptions as Options

@@ -155,11 +155,11 @@ class Teaching:
     async def _teacher(self, iteration: int, student: PolicyRef | None) -> AsyncIterator[Teacher]:
         """The teacher, with this run's ledger and budget."""
         limits = Budget(self.config.budget.dollars, self.config.budget.tokens)
-        ledger = Ledger(self.run.path / "ledger.jsonl", limits)
+        ledger = Ledger(self.run.ledger_path, limits)
         context = TeacherContext(
             environment=self.parts.environment,
             ledger=ledger,
-            cache_dir=self.run.path.parent / ".cache",
+            cache_dir=self.run.cache_dir,
             student=student,
             seed=self.config.seed_of(iteration),
         )

@@ -211,9 +211,9 @@ class Example:
     environment: str = ""
 
     @property
-    def trajectory(self) -> tuple[int, str, str, int]:
+    def trajectory(self) -> tuple[str, int, str, str, int]:
         """Key of the trajectory that this row was cut from; its rows share one trunk."""
-        return (self.iteration, self.source, self.task_id, self.seed)
+        return (self.environment, self.iteration, self.source, self.task_id, self.seed)
 
 
 @dataclass(frozen=True, slots=True)

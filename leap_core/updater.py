@@ -43,6 +43,8 @@ class UpdateContext:
         say: call with a line for the user.
         rollouts: gives this iteration's rollouts with the privileged state of every step, for
             updaters that are their own teacher; None where there are none.
+        name: of this update, for tools that it reports to.
+        reports_dir: folder for what such tools write to files; it stays. None: nothing is kept.
     """
 
     out_dir: Path
@@ -53,6 +55,8 @@ class UpdateContext:
     work_dir: Path | None = None
     say: Callable[[str], None] = _silent
     rollouts: Callable[[], Sequence[SeenStep]] | None = None
+    name: str = "update"
+    reports_dir: Path | None = None
 
 
 class Updater(ABC):
@@ -64,6 +68,13 @@ class Updater(ABC):
 
     def __init__(self, options: Any) -> None:
         self.options = options
+
+    def check(self) -> None:
+        """Say now what `update` could not do later; called before a run writes or pays anything.
+
+        Raises:
+            leap_core.errors.LeapError: a package is missing, a file is not there, and the like.
+        """
 
     @abstractmethod
     def update(

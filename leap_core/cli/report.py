@@ -18,8 +18,23 @@ def command(settings: Settings, run: Path, page: Path | None) -> None:
     """Show what a run did.
 
     RUN is a run folder, such as runs/quickstart; it may still be going on. Markdown goes to
-    standard output, and one self-contained HTML page into the run folder.
+    standard output, and one self-contained HTML page into the run folder. A run in several
+    environments has a report, and a page, for each.
     """
+    from leap_core.errors import ConfigError
+    from leap_core.run.folder import RunFolder
+
+    folder = RunFolder(run)
+    several = [folder.environment(label) for label in folder.environments()]
+    if several and page is not None:
+        raise ConfigError(
+            f"--html is for one environment; name one of: {', '.join(map(str, several))}"
+        )
+    for place in several or [run]:
+        _report(place, page or place / "report.html", settings.quiet)
+
+
+def _report(run: Path, page: Path, quiet: bool) -> None:
     from leap_core.errors import RunFolderError
     from leap_core.report.collect import collect
     from leap_core.report.html import as_html
@@ -28,10 +43,9 @@ def command(settings: Settings, run: Path, page: Path | None) -> None:
 
     report = collect(run)
     click.echo(as_markdown(report), nl=False)
-    page = page or run / "report.html"
     try:
         write_aside(page, as_html(report).encode())
     except OSError as error:
         raise RunFolderError(f"cannot write the page '{page}': {error.strerror}") from error
-    if not settings.quiet:
+    if not quiet:
         click.echo(f"wrote {page}", err=True)

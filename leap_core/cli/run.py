@@ -25,15 +25,19 @@ def command(
     CONFIG is a YAML file, or the name of a configuration that a plugin ships. A run that was
     interrupted goes on where it stopped when it is started again.
     """
-    from leap_core.config import load_config
-    from leap_core.loop import run_leap
+    from leap_core.combined import CombinedConfig, load_run
+    from leap_core.loop import run_combined, run_leap
     from leap_core.parts import packaged_config
     from leap_core.report.table import print_result
     from leap_core.run.progress import Screen
 
     path = config if config.exists() else packaged_config(str(config)) or config
     more = (f"name={name}",) if name else ()
-    resolved = load_config(path, (*overrides, *more))
+    resolved = load_run(path, (*overrides, *more))
     screen = Screen(settings.quiet)
-    result = run_leap(resolved, runs_dir / resolved.name, screen)
-    print_result(result)
+    folder = runs_dir / resolved.name
+    if isinstance(resolved, CombinedConfig):
+        for result in run_combined(resolved, folder, screen):
+            print_result(result)
+    else:
+        print_result(run_leap(resolved, folder, screen))

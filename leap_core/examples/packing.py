@@ -108,7 +108,7 @@ def shared_rows(
     examples: Sequence[Example], encoder: PromptEncoder, budget: int, targets: Targets = chosen
 ) -> Iterator[TokenRow]:
     """One row a trajectory; a second one begins where `budget` tokens would be passed."""
-    for _, group in groupby(examples, key=lambda e: (e.environment, e.trajectory)):
+    for _, group in groupby(examples, key=lambda e: e.trajectory):
         waiting: list[_Encoded] = []
         for example in group:
             encoded = _encode(example, encoder, targets)

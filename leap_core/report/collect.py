@@ -92,6 +92,9 @@ def collect(path: Path) -> RunReport:
     iterations = [_iteration(folder.iteration(n), n) for n in folder.iterations()]
     scored = [(i.number, i.validation) for i in iterations if i.validation]
     best = scored[best_of([e for _, e in scored])][0] if scored else None
+    result = path / "result.json"
+    if result.exists():  # of several environments, one alone would not say which policy was best
+        best = int(read_json(result)["best"])
     manifest = path / "manifest.json"
     return RunReport(
         name=path.resolve().name,
@@ -99,7 +102,7 @@ def collect(path: Path) -> RunReport:
         manifest=read_json(manifest) if manifest.exists() else {},
         iterations=iterations,
         best=best,
-        finished=(path / "result.json").exists(),
+        finished=result.exists(),
         spending=_spending(path / "ledger.jsonl"),
     )
 

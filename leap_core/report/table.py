@@ -17,8 +17,7 @@ def print_result(result: RunResult) -> None:
     for line in dict.fromkeys(settings_line(e) for e in sets):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(
-        f"best policy: pi_{result.best} "
-        f"({result.run_dir / 'iterations' / f'{result.best:02d}' / 'policy'})",
+        f"best policy: pi_{result.best} ({result.policy})",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 import yaml
 
+from leap_core.combined import CombinedConfig
 from leap_core.config import RunConfig, substance, to_yaml, validated
 from leap_core.errors import RunFolderError
 from leap_core.run.records import read_json, write_aside, write_json
@@ -26,14 +27,17 @@ from leap_core.types import PolicyRef
 class RunFolder:
     """A run's folder, opened for writing by one process at a time.
 
-    `config` is the resolved configuration; a folder that holds another one is refused.
+    `config` is the resolved configuration; a folder that holds another one is refused. In a run in
+    several environments each has such a folder for what is its own, inside that of the whole run,
+    `home`, which holds what they share: policies and the ledger.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, home: Path | None = None) -> None:
         self.path = path
+        self.home = home or path
 
     @classmethod
-    def prepare(cls, path: Path, config: RunConfig) -> RunFolder:
+    def prepare(cls, path: Path, config: RunConfig, home: Path | None = None) -> RunFolder:
         """Create the folder, or open it to go on with the same configuration.
 
         The budget and the teacher's concurrency may differ from last time.
@@ -41,7 +45,7 @@ class RunFolder:
         Raises:
             RunFolderError: the name is in use with another configuration, or is no run folder.
         """
-        folder = cls(path)
+        folder = cls(path, home)
         resolved = to_yaml(config)
         if folder.config_path.exists():
             present = folder.config()
@@ -54,6 +58,34 @@ class RunFolder:
             if present != config:
                 write_aside(folder.config_path, resolved.encode())
             return folder
+        folder._create(resolved)
+        return folder
+
+    @classmethod
+    def prepare_combined(
+        cls, path: Path, config: CombinedConfig
+    ) -> tuple[RunFolder, dict[str, RunFolder]]:
+        """The folder of a run in several environments, and one in it for each of them.
+
+        Raises:
+            RunFolderError: as `prepare`.
+        """
+        home = cls(path)
+        if not home.config_path.exists():
+            home._create(config.to_yaml())
+        elif set(home.environments()) != set(config.runs):
+            held = ", ".join(home.environments()) or "none"
+            raise RunFolderError(
+                f"the run '{path}' is already in use with other environments (it has: {held}); "
+                "choose another name with --name"
+            )
+        places = {label: home.environment(label) for label in config.runs}
+        parts = {n: cls.prepare(places[n], run, home=path) for n, run in config.runs.items()}
+        write_aside(home.config_path, config.to_yaml().encode())
+        return home, parts
+
+    def _create(self, config: str) -> None:
+        path = self.path
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise RunFolderError(
                 f"'{path}' exists and is no run folder (no config.yaml in it); choose another name"
@@ -62,12 +94,29 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunFolderError(f"cannot create '{path}': {error.strerror}") from error
-        write_aside(folder.config_path, resolved.encode())
-        return folder
+        write_aside(self.config_path, config.encode())
 
     @property
     def config_path(self) -> Path:
         return self.path / "config.yaml"
+
+    @property
+    def ledger_path(self) -> Path:
+        return self.home / "ledger.jsonl"
+
+    @property
+    def cache_dir(self) -> Path:
+        """Paid answers, shared by all runs beside each other."""
+        return self.home.parent / ".cache"
+
+    def environment(self, label: str) -> Path:
+        """The folder of one environment of a run in several."""
+        return self.path / "environments" / label
+
+    def environments(self) -> list[str]:
+        """Labels of the environments of a run in several; empty for a run in one."""
+        given = self._given().get("environments")
+        return list(given) if isinstance(given, dict) else []
 
     def config(self) -> RunConfig:
         """The configuration that the run was started with.
@@ -75,6 +124,16 @@ class RunFolder:
         Raises:
             RunFolderError: this is no run folder, or its config cannot be read.
         """
+        data = self._given()
+        if "environments" in data:
+            several = ", ".join(str(self.environment(label)) for label in self.environments())
+            raise RunFolderError(
+                f"the run '{self.path}' is in several environments; name one of: {several}"
+            )
+        return validated(RunConfig, data, str(self.config_path))
+
+    def _given(self) -> dict[str, Any]:
+        """The configuration as it stands in the folder."""
         try:
             data = yaml.safe_load(self.config_path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -82,7 +141,7 @@ class RunFolder:
             raise RunFolderError(f"'{self.path}' is not a readable run folder: {reason}") from error
         if not isinstance(data, dict):
             raise RunFolderError(f"'{self.config_path}' holds no configuration")
-        return validated(RunConfig, data, str(self.config_path))
+        return data
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -119,9 +178,9 @@ class RunFolder:
         return Stage(self, self.iteration(iteration), name, fingerprint(inputs))
 
     def save_policy(self, iteration: int, policy: PolicyRef) -> None:
-        """Remember an iteration's policy; paths inside the run folder are kept relative to it."""
+        """Remember an iteration's policy; paths inside the run's home are kept relative to here."""
         paths = {"model": policy.model, "adapter": policy.adapter}
-        inside = {key: _relative(path, self.path) for key, path in paths.items()}
+        inside = {key: self._relative(path) for key, path in paths.items()}
         record = {"kind": policy.kind, **inside, "base_url": policy.base_url}
         write_json(self.iteration(iteration) / "policy.json", record)
 
@@ -137,8 +196,14 @@ class RunFolder:
         record = read_json(path)
         for key in ("model", "adapter"):
             if record[key] and (self.path / record[key]).exists():
-                record[key] = str(self.path / record[key])
+                record[key] = os.path.normpath(self.path / record[key])
         return PolicyRef(**record)
+
+    def _relative(self, path: str | None) -> str | None:
+        """`path` as seen from here where it lies inside the run's home, else as it is."""
+        if path is None or not Path(path).resolve().is_relative_to(self.home.resolve()):
+            return path
+        return os.path.relpath(path, self.path)
 
     def write_manifest(self, details: Mapping[str, Any]) -> None:
         """Versions, seeds, fingerprints: what is needed to tell whether two runs compare."""
@@ -205,13 +270,6 @@ def versions() -> dict[str, Any]:
         if name.startswith("leap-") or name in names:
             found[name] = dist.version
     return {"python": platform.python_version(), "packages": dict(sorted(found.items()))}
-
-
-def _relative(path: str | None, folder: Path) -> str | None:
-    """`path` as seen from `folder` where it lies inside it, else as it is."""
-    if path is None or not Path(path).resolve().is_relative_to(folder.resolve()):
-        return path
-    return os.path.relpath(path, folder)
 
 
 def _differences(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -56,6 +56,8 @@ class DistillUpdater(TrainedUpdater):
         self.seen: Sequence[SeenStep] = context.rollouts()
         if not self.seen:
             context.say("  distill: no well-formed step in the rollouts; the policy stays as it is")
+        kept = {id(e) for e in self.even([one.example for one in self.seen], context)}
+        self.seen = [one for one in self.seen if id(one.example) in kept]
         return [one.example for one in self.seen]
 
     def job(self, examples: Sequence[Example], context: UpdateContext) -> Any:

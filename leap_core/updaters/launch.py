@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
+import yaml
+
 from leap_core.errors import UpdateError
 from leap_core.run.records import Records, read_json, write_json
 from leap_core.types import Example, PolicyRef
@@ -114,6 +116,8 @@ def _write(
             "out_dir": str(context.out_dir.resolve()),
             "work_dir": str(context.work_dir.resolve()) if context.work_dir else None,
             "iteration": context.iteration,
+            "name": context.name,
+            "reports_dir": str(context.reports_dir.resolve()) if context.reports_dir else None,
             "seed": context.seed,
         },
     )
@@ -178,6 +182,14 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             child.kill()
 
 
+def _processes(chosen: LaunchOptions) -> int:
+    """How many processes there should have been."""
+    if chosen.accelerate_config is None:
+        return chosen.processes
+    given = yaml.safe_load(Path(chosen.accelerate_config).read_text(encoding="utf-8"))
+    return int(given.get("num_processes") or 1)
+
+
 def _result(job: Path, code: int, chosen: LaunchOptions, out_dir: Path) -> PolicyRef:
     """What the job made; it was told where by absolute paths."""
     error, result = job / "error.json", job / "result.json"
@@ -190,9 +202,11 @@ def _result(job: Path, code: int, chosen: LaunchOptions, out_dir: Path) -> Polic
         tail = "\n".join(lines[-TAIL:])
         raise UpdateError(f"the training job {how}{killed}; its log ends:\n{tail}")
     made = read_json(result)
-    if not chosen.accelerate_config and made["world"] != chosen.processes:
+    wanted = _processes(chosen)
+    if made["world"] != wanted:
         raise UpdateError(
-            f"the training job ran {made['world']} processes instead of {chosen.processes}"
+            f"the training job ran {made['world']} processes instead of {wanted} (without GPUs, "
+            "accelerate starts one only: set launch.processes and no accelerate_config)"
         )
     places = made["policy"]
     for key in ("model", "adapter"):

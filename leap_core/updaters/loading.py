@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_training
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
-from leap_core.errors import MissingExtra, UpdateError
+from leap_core.errors import UpdateError
 from leap_core.types import PolicyRef
 from leap_core.updaters.options import TrainingOptions
 
@@ -72,8 +71,6 @@ def _load_model(start: PolicyRef, options: TrainingOptions) -> Any:
     whole = options.lora is None or not torch.cuda.is_available()
     more: dict[str, Any] = {}
     if options.quantize:
-        if find_spec("bitsandbytes") is None:
-            raise MissingExtra("updater.options.quantize", "bitsandbytes", "bitsandbytes")
         more["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=options.quantize == "4bit",
             load_in_8bit=options.quantize == "8bit",

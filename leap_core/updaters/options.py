@@ -73,6 +73,8 @@ class TrainingOptions(Section):
             the weights of the epoch where it was least are kept.
         demonstration_share: where demonstrations are more than this share of the examples, draw as
             many as make it; null takes all, as the paper does.
+        environment_share: in a run in several environments, draw as many trajectories of each as
+            leave none more than this share of the examples; null takes all.
         checkpoint_steps: optimizer steps between checkpoints to go on from after a crash.
         report_to: also report to "wandb", "tensorboard" or "trackio".
         launch: train in processes of its own, or "never"; by default one for each GPU there is,
@@ -99,6 +101,7 @@ class TrainingOptions(Section):
     micro_batch_size: int = Field(8, gt=0)
     held_out: float = Field(0.0, ge=0, lt=1)
     demonstration_share: float | None = Field(None, gt=0, lt=1)
+    environment_share: float | None = Field(None, gt=0, lt=1)
     checkpoint_steps: int = Field(200, gt=0)
     report_to: tuple[Literal["wandb", "tensorboard", "trackio"], ...] = ()
     logging_steps: int = Field(10, gt=0)

@@ -55,7 +55,7 @@ class PreferenceUpdater(TrainedUpdater):
             )
         if not kept:
             context.say(f"  {name}: no corrections to learn from; the policy stays as it is")
-        return kept
+        return self.even(kept, context)
 
 
 class DPOOptions(PreferenceOptions):

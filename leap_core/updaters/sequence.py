@@ -34,6 +34,10 @@ class SequenceUpdater(Updater):
         super().__init__(options)
         self.parts = [_build(number, one) for number, one in enumerate(options.updaters)]
 
+    def check(self) -> None:
+        for part in self.parts:
+            part.check()
+
     def update(
         self, policy: PolicyRef, examples: Sequence[Example], context: UpdateContext
     ) -> PolicyRef:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from leap_core.errors import MissingExtra, UpdateError
-from leap_core.examples.aggregate import balanced
+from leap_core.examples.aggregate import balanced, balanced_environments
 from leap_core.types import Example, PolicyRef
 from leap_core.updater import UpdateContext, Updater
+from leap_core.updaters.checks import check_options
 from leap_core.updaters.launch import launch_options, launched
 from leap_core.updaters.options import TrainingOptions
 
@@ -18,6 +19,9 @@ class TrainedUpdater(Updater):
     """An updater that trains weights or an adapter."""
 
     options: TrainingOptions
+
+    def check(self) -> None:
+        check_options(self.options)
 
     @abstractmethod
     def job(self, examples: Sequence[Example], context: UpdateContext) -> Any:
@@ -28,7 +32,16 @@ class TrainedUpdater(Updater):
         if not examples:
             raise UpdateError("there is nothing to train on: no demonstrations and no corrections")
         share = self.options.demonstration_share
-        return examples if share is None else balanced(examples, share, context.seed, context.say)
+        if share is not None:
+            examples = balanced(examples, share, context.seed, context.say)
+        return self.even(examples, context)
+
+    def even(self, examples: Sequence[Example], context: UpdateContext) -> Sequence[Example]:
+        """The examples, with no environment above its share."""
+        share = self.options.environment_share
+        if share is None or not examples:
+            return examples
+        return balanced_environments(examples, share, context.seed, context.say)
 
     def update(
         self, policy: PolicyRef, examples: Sequence[Example], context: UpdateContext
@@ -36,6 +49,7 @@ class TrainedUpdater(Updater):
         chosen = launch_options(self.options)
         if chosen is not None:
             return launched(self, chosen, policy, examples, context)
+        self.check()
         wanted = self.wanted(examples, context)
         if not wanted:
             return policy

@@ -88,7 +88,7 @@ def _trainer(
         args=_arguments(options, context),
         processing_class=tokenizer,
         data_collator=list,
-        callbacks=[_Metrics(context)],
+        callbacks=[_Metrics(context), *_reporters(options, context)],
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -131,11 +131,25 @@ def _arguments(options: TrainingOptions, context: UpdateContext) -> SFTConfig:
         load_best_model_at_end=bool(options.held_out),
         metric_for_best_model="eval_loss",
         greater_is_better=False,
-        report_to=list(options.report_to) or "none",
+        report_to=[tool for tool in options.report_to if tool != "tensorboard"] or "none",
+        project="leap",
+        run_name=f"{context.name}-{options.name}",
         disable_tqdm=True,
         logging_steps=options.logging_steps,
         logging_first_step=True,
     )
+
+
+def _reporters(options: TrainingOptions, context: UpdateContext) -> list[TrainerCallback]:
+    """TensorBoard's event files lie in the run folder; the trainer would put them beside its
+    checkpoints, which go when the update is done."""
+    first = int(os.environ.get("RANK", "0")) == 0
+    if "tensorboard" not in options.report_to or context.reports_dir is None or not first:
+        return []
+    from torch.utils.tensorboard import SummaryWriter
+    from transformers.integrations import TensorBoardCallback
+
+    return [TensorBoardCallback(SummaryWriter(str(context.reports_dir / options.name)))]
 
 
 def _checkpoint(work_dir: Path | None) -> str | None:

@@ -56,6 +56,8 @@ def _work(job: Path, first: bool) -> PolicyRef:
         log=log,
         work_dir=Path(task["work_dir"]) if task["work_dir"] else None,
         say=say,
+        name=task["name"],
+        reports_dir=Path(task["reports_dir"]) if task["reports_dir"] else None,
         rollouts=(lambda: list(rollouts)) if rollouts.path.exists() else None,
     )
     updater = factory(factory.Options.model_validate(task["options"]))

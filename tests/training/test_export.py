@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -66,6 +69,62 @@ def test_a_hub_that_cannot_be_reached_is_told(
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(LeapError, match="cannot push to 'me/policy'"):
         push(tmp_path, "me/policy")
+
+
+class Hub(BaseHTTPRequestHandler):
+    """The part of the hub that an upload of small files needs."""
+
+    asked: ClassVar[list[tuple[str, dict[str, Any]]]] = []
+    files: ClassVar[dict[str, bytes]] = {}
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        lines = [json.loads(line) for line in body.splitlines() if line]
+        self.asked.append((self.path, lines[0]))
+        where = f"http://127.0.0.1:{self.server.server_address[1]}/me/policy"  # type: ignore[index]
+        if self.path == "/api/repos/create":
+            self.answer({"url": where, "id": "me/policy"})
+        elif self.path.endswith("/preupload/main"):
+            paths = [file["path"] for file in lines[0]["files"]]
+            told = [{"path": p, "uploadMode": "regular", "shouldIgnore": False} for p in paths]
+            self.answer({"files": told})
+        else:
+            for line in lines:
+                if line["key"] == "file":
+                    self.files[line["value"]["path"]] = b64decode(line["value"]["content"])
+            self.answer({"commitUrl": f"{where}/commit/1", "commitOid": "1", "success": True})
+
+    def do_GET(self) -> None:
+        self.answer({"id": "me/policy", "modelId": "me/policy", "sha": "0", "siblings": []})
+
+    def answer(self, value: dict[str, Any]) -> None:
+        data = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *args: Any) -> None:
+        """Nothing."""
+
+
+def test_a_push_uploads_the_folder_to_a_private_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_address[1]}"
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+        monkeypatch.setattr("huggingface_hub.hf_api.ENDPOINT", address, raising=False)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        monkeypatch.setenv("HF_TOKEN", "hf_not_a_real_one")
+        assert push(tmp_path, "me/policy") == f"{address}/me/policy"
+        server.shutdown()
+    path, wanted = Hub.asked[0]
+    assert path == "/api/repos/create" and wanted["name"] == "policy" and wanted["private"]
+    assert Hub.files == {"config.json": b'{"model_type": "llama"}'}
 
 
 @pytest.mark.parametrize("kind", FORMATS)

@@ -14,6 +14,8 @@ from safetensors.torch import load_file
 
 from leap_core.errors import UpdateError
 from leap_core.types import PolicyRef
+from leap_core.updaters.launch import _result
+from leap_core.updaters.options import LaunchOptions
 from leap_core.updaters.preferences import DPOUpdater, KTOUpdater
 from leap_core.updaters.sft import SFTUpdater
 from tests.students import tiny_student, toy_examples
@@ -118,3 +120,35 @@ def test_a_killed_update_goes_on_to_the_same_weights(
     expected = weights(whole)
     for name, tensor in weights(made).items():
         assert torch.equal(tensor, expected[name]), name
+
+
+def accelerate_config(folder: Path, processes: int) -> str:
+    path = folder / "accelerate.yaml"
+    path.write_text(
+        "compute_environment: LOCAL_MACHINE\ndistributed_type: 'NO'\nmixed_precision: 'no'\n"
+        f"num_machines: 1\nnum_processes: {processes}\nuse_cpu: true\n"
+    )
+    return str(path)
+
+
+def test_accelerate_launches_the_job_with_the_file_that_it_is_given(
+    base: PolicyRef, tmp_path: Path
+) -> None:
+    here, there = Told(), Told()
+    updater(SFTUpdater).update(base, toy_examples(6), here.context(tmp_path / "here", base))
+    launch = {"accelerate_config": accelerate_config(tmp_path, 1)}
+    made = updater(SFTUpdater, launch=launch).update(
+        base, toy_examples(6), there.context(tmp_path / "there", base)
+    )
+    assert len(here.losses) > 1 and there.losses == pytest.approx(here.losses, rel=1e-5)
+    assert weights(made)
+
+
+def test_fewer_processes_than_were_asked_for_is_an_error(tmp_path: Path) -> None:
+    """What `accelerate launch` does without GPUs, silently."""
+    job = tmp_path / "job"
+    job.mkdir()
+    (job / "result.json").write_text('{"policy": {}, "world": 1}')
+    chosen = LaunchOptions(accelerate_config=accelerate_config(tmp_path, 2))
+    with pytest.raises(UpdateError, match="ran 1 processes instead of 2"):
+        _result(job, 0, chosen, tmp_path / "out")

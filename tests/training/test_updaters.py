@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import resource
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from leap_core.errors import ConfigError, LeapError, UpdateError
 from leap_core.policy.encoding import PromptEncoder
 from leap_core.policy.transformers_engine import load_model
 from leap_core.registry import build_options
+from leap_core.run.folder import made_aside
 from leap_core.types import Example, PolicyRef, Prompt
 from leap_core.updater import SeenStep, UpdateContext, Updater
 from leap_core.updaters.batches import Batches
@@ -367,3 +369,35 @@ def test_memory_that_runs_out_is_an_error_with_a_hint(
     monkeypatch.setattr(SFT, "loss", exhausted)
     with pytest.raises(LeapError, match=r"memory is full: lower updater.options.token_budget"):
         updater(SFTUpdater).update(base, toy_examples(2), Told().context(tmp_path, base))
+
+
+def test_a_tokenizer_that_cannot_end_a_reply_is_an_error(base: PolicyRef, tmp_path: Path) -> None:
+    """No chat template is plain text; without an end either, a student would never stop."""
+    mute = tmp_path / "mute"
+    AutoModelForCausalLM.from_pretrained(base.model).save_pretrained(mute)
+    tokenizer = AutoTokenizer.from_pretrained(base.model)
+    tokenizer.chat_template = None
+    tokenizer.save_pretrained(mute)
+    start = PolicyRef("transformers", str(mute))
+    plain = updater(SFTUpdater).update(
+        start, toy_examples(2), Told().context(tmp_path / "a", start)
+    )
+    assert plain.model
+    tokenizer.eos_token = None
+    tokenizer.save_pretrained(mute)
+    with pytest.raises(UpdateError, match="neither a chat template nor an EOS token"):
+        updater(SFTUpdater).update(start, toy_examples(2), Told().context(tmp_path / "b", start))
+
+
+def test_what_fails_while_it_is_saved_leaves_the_last_policy_as_it_was(tmp_path: Path) -> None:
+    policy = tmp_path / "policy"
+    with made_aside(policy) as folder:
+        (folder / "model.safetensors").write_text("good")
+    with pytest.raises(OSError, match="No space left"), made_aside(policy) as folder:
+        (folder / "model.safetensors").write_text("ha")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert (policy / "model.safetensors").read_text() == "good"
+    with made_aside(policy) as folder:  # what lay about of the failed one is gone
+        assert not list(folder.iterdir())
+        (folder / "model.safetensors").write_text("better")
+    assert (policy / "model.safetensors").read_text() == "better"
