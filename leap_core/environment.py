@@ -116,7 +116,13 @@ class Environment(ABC):
         """The prompt layout that students use here unless the config overrides it."""
 
     def demonstrations(self, tasks: Sequence[Task], kind: str) -> Iterator[Trajectory]:
-        """Yield a successful trajectory for each task; `kind` is one of `demonstration_kinds`."""
+        """Yield a trajectory for each task, in order; `kind` is one of `demonstration_kinds`.
+
+        Those of the default kind succeed. Others may fail as people do, and say so.
+
+        Raises:
+            leap_core.errors.ConfigError: unknown kind (naming those there are).
+        """
         raise NotImplementedError
 
     def demonstration_kinds(self) -> Sequence[str]:

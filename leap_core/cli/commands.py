@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("leap_core.cli.audit", "Do corrections leak? Could the student reach them itself?"),
     "export": ("leap_core.cli.export", "A policy, or its training examples, for use elsewhere."),
     "data": ("leap_core.cli.data", "Fetch an environment's official data."),
+    "check": ("leap_core.cli.check", "Does a plugin keep its contract? The conformance kit."),
     "list-plugins": ("leap_core.cli.list_plugins", "List plugins, what they give, their state."),
 }
 

@@ -1,15 +1,15 @@
 """The pytest plugin that comes with leap-core: one test for every rule of the conformance kit.
 
     @pytest.mark.conformance("environment", "kitchen", options={"cupboards": 3})
-    def test_kitchen(check):
-        check()
+    def test_kitchen(conformance):
+        conformance()
 
 Loaded by every pytest where leap-core is installed, so it imports nothing until it is asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,13 +30,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         f"{MARK}(kind, name, options=…, environment=…, privileged=…, tasks=…): run every rule of "
-        "LEAP's conformance kit on a registered part; the test calls the fixture `check`",
+        "LEAP's conformance kit on a registered part; the test calls its fixture `conformance`",
     )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     mark = metafunc.definition.get_closest_marker(MARK)
-    if mark is None or "check" not in metafunc.fixturenames:
+    if mark is None or MARK not in metafunc.fixturenames:
         return
     from leap_core.testing.conformance import declared
 
@@ -47,7 +47,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             f"{', '.join(_SECTIONS)}"
         )
     rules = declared(kind)
-    metafunc.parametrize("check", rules, ids=[rule.name for rule in rules], indirect=True)
+    metafunc.parametrize(MARK, rules, ids=[rule.name for rule in rules], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -57,18 +57,30 @@ def _conformance_subjects() -> dict[str, Subject]:
 
 
 @pytest.fixture
-def check(
-    request: pytest.FixtureRequest, _conformance_subjects: dict[str, Subject]
+def conformance_choice() -> Mapping[str, Any]:
+    """What parts are checked with, where only a test run knows it: override it in your tests.
+
+    The keys are those of the mark: `environment`, `privileged`, `teacher`, `updater`, `tasks`.
+    """
+    return {}
+
+
+@pytest.fixture
+def conformance(
+    request: pytest.FixtureRequest,
+    conformance_choice: Mapping[str, Any],
+    _conformance_subjects: dict[str, Subject],
 ) -> Callable[[], None]:
     """One rule of the kit: call it. The test fails with what was expected and what was found."""
     mark = request.node.get_closest_marker(MARK)
     rule: Check = request.param
-    key = f"{mark.args} {sorted(mark.kwargs.items())}"
+    chosen = {**conformance_choice, **mark.kwargs}
+    key = f"{mark.args} {sorted(chosen.items())}"
 
     def run() -> None:
         __tracebackhide__ = True
         if key not in _conformance_subjects:
-            _conformance_subjects[key] = _subject(*mark.args, **mark.kwargs)
+            _conformance_subjects[key] = _subject(*mark.args, **chosen)
         result = rule.run(_conformance_subjects[key])
         if result.state == "skipped":
             pytest.skip(result.found)

@@ -3,8 +3,8 @@
 In a plugin's tests (the pytest plugin of `leap_core.testing.pytest_plugin` runs one test a check):
 
     @pytest.mark.conformance("environment", "kitchen")
-    def test_kitchen(check):
-        check()
+    def test_kitchen(conformance):
+        conformance()
 
 On the command line: `leap check kitchen`. Every rule has its section in docs/conformance.md.
 """

@@ -16,7 +16,7 @@ from leap_core.testing.conformance.subjects import EnvironmentSubject, Subject
 from leap_core.types import Task
 
 _NO_OPTION = "no_such_option_anywhere"
-_SAMPLE = 40
+_SAMPLE = 16
 
 
 def check_options(subject: Subject) -> None:

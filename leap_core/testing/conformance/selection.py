@@ -20,6 +20,7 @@ from leap_core.testing.conformance.subjects import (
     part_of,
     source_for,
 )
+from leap_core.types import PolicyRef
 
 CHECKED: tuple[Kind, ...] = tuple(kind for kind in get_args(Kind) if kind != "command")
 
@@ -31,6 +32,13 @@ class Partial(Section):
     options: dict[str, object] = Field(default_factory=dict)
 
 
+class Student(Section):
+    """The policy that a teacher is lent: a model's folder or hub id."""
+
+    model: str | None = None
+    adapter: str | None = None
+
+
 class Choice(Section):
     """What parts are checked with, in the words of a run's configuration.
 
@@ -38,6 +46,7 @@ class Choice(Section):
         environment: of a privileged source, by default the first that it serves; of a teacher,
             by default the toy environment.
         privileged: the source that a teacher's privileged states come from.
+        student: the policy that a teacher is lent, for those that ask it.
         tasks: how many tasks are played.
     """
 
@@ -45,6 +54,7 @@ class Choice(Section):
     privileged: Partial = Partial()
     teacher: Partial = Partial()
     updater: Partial = Partial()
+    student: Student = Student()
     tasks: int = Field(TASKS, gt=0)
 
 
@@ -63,7 +73,9 @@ def subject_of(kind: Kind, name: str, choice: Choice | None = None) -> Subject:
     if kind == "teacher":
         environment = chosen.environment.name or "toy"
         source = _source(chosen.privileged.name or source_for(environment), chosen, environment)
-        return TeacherSubject(part_of(kind, name, chosen.teacher.options), source)
+        student, part = chosen.student, part_of(kind, name, chosen.teacher.options)
+        lent = PolicyRef("transformers", student.model, student.adapter) if student.model else None
+        return TeacherSubject(part, source, lent)
     if kind == "updater":
         return UpdaterSubject(part_of(kind, name, chosen.updater.options))
     raise ConfigError(unknown("kind", kind, CHECKED))

@@ -26,7 +26,7 @@ from leap_core.testing.conformance.play import (
     by_policy,
     play,
 )
-from leap_core.types import PrivilegedState, Task, Trajectory
+from leap_core.types import PolicyRef, PrivilegedState, Task, Trajectory
 from leap_core.updater import Updater
 
 TASKS = 4
@@ -48,8 +48,19 @@ class Part:
         Raises:
             ConfigError: the options do not fit.
         """
-        options = build_options(self.factory, self.options, f"options of '{self.name}'")
-        return self.factory(options, *more)
+        return self.factory(self._validated(), *more)
+
+    def accepts_options(self) -> None:
+        """Check that these options suffice, where the part says at all what it takes.
+
+        Raises:
+            ConfigError: they do not.
+        """
+        if hasattr(self.factory, "Options"):
+            self._validated()
+
+    def _validated(self) -> Any:
+        return build_options(self.factory, self.options, f"options of '{self.name}'")
 
 
 @dataclass
@@ -165,6 +176,7 @@ class TeacherSubject:
 
     part: Part
     source: SourceSubject
+    student: PolicyRef | None = None
     kind: Kind = "teacher"
 
     @property
@@ -182,9 +194,8 @@ class TeacherSubject:
 
     def build(self, ledger: Ledger | None = None) -> Teacher:
         """A new teacher; those of one subject share a cache of answers."""
-        context = TeacherContext(
-            self.source.of.environment, ledger or Ledger(), self.folder / "cache"
-        )
+        environment, cache = self.source.of.environment, self.folder / "cache"
+        context = TeacherContext(environment, ledger or Ledger(), cache, self.student)
         built: Teacher = self.part.build(context)
         return built
 
