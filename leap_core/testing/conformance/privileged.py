@@ -188,6 +188,8 @@ def _expert(subject: SourceSubject) -> ScriptedExpert:
     found = subject.of.environment.expert()
     if found is None:
         raise NotApplicable(f"environment '{subject.of.name}' has no scripted expert")
+    if not subject.source.environments:
+        raise NotApplicable("it serves any environment: an expert reads the facts of its own")
     return found
 
 
