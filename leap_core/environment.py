@@ -136,7 +136,7 @@ class Environment(ABC):
         """The prompt layout that students use here unless the config overrides it."""
 
     def demonstrations(self, tasks: Sequence[Task], kind: str) -> Iterator[Trajectory]:
-        """Yield a demonstration of each task.
+        """Yield a trajectory for each task, in order.
 
         Raises:
             leap_core.errors.ConfigError: `kind` is none of `demonstration_kinds`.
@@ -146,7 +146,10 @@ class Environment(ABC):
         return (self.demonstrate(task, kind) for task in tasks)
 
     def demonstrate(self, task: Task, kind: str) -> Trajectory:
-        """A successful trajectory, of a kind that `demonstration_kinds` names."""
+        """The trajectory of a task, of a kind that `demonstration_kinds` names.
+
+        Those of the default kind succeed. Others may fail as people do, and say so.
+        """
         raise NotImplementedError
 
     def demonstration_kinds(self) -> Sequence[str]:

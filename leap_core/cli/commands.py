@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("leap_core.cli.audit", "Do corrections leak? Could the student reach them itself?"),
     "export": ("leap_core.cli.export", "A policy, or its training examples, for use elsewhere."),
     "data": ("leap_core.cli.data", "Fetch an environment's official data."),
+    "check": ("leap_core.cli.check", "Does a plugin keep its contract? The conformance kit."),
+    "new-plugin": ("leap_core.cli.new_plugin", "A package to start a plugin of your own from."),
     "list-plugins": ("leap_core.cli.list_plugins", "List plugins, what they give, their state."),
 }
 

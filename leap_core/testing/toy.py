@@ -107,16 +107,20 @@ class ToyEnvironment(Environment):
         return ("straight", "search")
 
     def demonstrations(self, tasks: Sequence[Task], kind: str) -> Iterator[Trajectory]:
-        for task in tasks:
-            policy = _Straight() if kind == "straight" else _Search()
-            episode = self.open(task, 0)
-            observation = episode.reset()
-            steps: list[Step] = []
-            while not episode.over:
-                reason, action = policy.act(task, steps, observation)
-                steps.append(Step(observation, reason, action))
-                observation = episode.step(action).observation
-            yield Trajectory(task, tuple(steps), observation.text, "success", 1.0)
+        if kind not in self.demonstration_kinds():
+            raise ConfigError(unknown("kind of demonstration", kind, self.demonstration_kinds()))
+        return (self._demonstrate(task, kind) for task in tasks)
+
+    def _demonstrate(self, task: Task, kind: str) -> Trajectory:
+        policy = _Straight() if kind == "straight" else _Search()
+        episode = self.open(task, 0)
+        observation = episode.reset()
+        steps: list[Step] = []
+        while not episode.over:
+            reason, action = policy.act(task, steps, observation)
+            steps.append(Step(observation, reason, action))
+            observation = episode.step(action).observation
+        return Trajectory(task, tuple(steps), observation.text, "success", 1.0)
 
     def expert(self) -> ToyExpert:
         return ToyExpert()
@@ -188,7 +192,7 @@ class ToySource(PrivilegedSource):
 
     def states(self, trajectory: Trajectory) -> Sequence[PrivilegedState]:
         coin = trajectory.task.data["coin"]
-        secret = f"box {coin}"
-        text = f"The coin is in {secret}. {self.options.canary}".strip()
+        secret = f"coin is in box {coin}"
+        text = f"The {secret}. {self.options.canary}".strip()
         secrets = tuple(s for s in (secret, self.options.canary) if s)
         return [PrivilegedState(text, secrets, {"coin": coin})] * len(trajectory.steps)

@@ -1,0 +1,52 @@
+"""The conformance kit: does a plugin's part keep the contract that LEAP relies on?
+
+In a plugin's tests (the pytest plugin of `leap_core.testing.pytest_plugin` runs one test a check):
+
+    @pytest.mark.conformance("environment", "kitchen")
+    def test_kitchen(conformance):
+        conformance()
+
+On the command line: `leap check kitchen`. Every rule has its section in docs/conformance.md.
+"""
+
+from leap_core.testing.conformance import (  # noqa: F401 - the checks, in the order they are made
+    environments,
+    episodes,
+    privileged,
+    showing,
+    teachers,
+    updaters,
+)
+from leap_core.testing.conformance.check import (
+    Check,
+    Nonconformity,
+    NotApplicable,
+    Result,
+    declared,
+)
+from leap_core.testing.conformance.selection import Choice, subject_of, subjects_named
+from leap_core.testing.conformance.subjects import (
+    EnvironmentSubject,
+    Part,
+    SourceSubject,
+    Subject,
+    TeacherSubject,
+    UpdaterSubject,
+)
+
+__all__ = [
+    "Check",
+    "Choice",
+    "EnvironmentSubject",
+    "Nonconformity",
+    "NotApplicable",
+    "Part",
+    "Result",
+    "SourceSubject",
+    "Subject",
+    "TeacherSubject",
+    "UpdaterSubject",
+    "declared",
+    "subject_of",
+    "subjects_named",
+]

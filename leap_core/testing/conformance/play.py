@@ -1,0 +1,142 @@
+"""Plays episodes for the checks: by a list of actions, by a policy, or at random."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from leap_core.environment import Environment, Episode, ScriptedPolicy
+from leap_core.types import Observation, Step, Task, Trajectory, Transition
+
+Choose = Callable[[Sequence[Step], Observation], "str | None"]
+"""Says what to do after some steps at an observation; None stops."""
+
+FOREIGN = (
+    "",
+    " ",
+    "xyzzy plugh",
+    "XYZZY\tPLUGH",
+    "an action\nin two lines",
+    "{{ 7 * 7 }} {% raw %} [bold]",
+    "\\ ' \" ` $( <placeholder>",
+    "przejdź do 台所 🍳",
+    "\x00\x1b[31m\ufffe",
+    "go to nowhere " * 500,
+)
+"""What a model may write that is no action anywhere."""
+
+
+@dataclass
+class Walk:
+    """What happened in one episode: the first observation, then a step and answer at a time."""
+
+    first: Observation
+    steps: list[Step] = field(default_factory=list)
+    transitions: list[Transition] = field(default_factory=list)
+
+    @property
+    def over(self) -> bool:
+        return bool(self.transitions) and ended(self.transitions[-1])
+
+    @property
+    def observations(self) -> list[Observation]:
+        return [self.first, *(t.observation for t in self.transitions)]
+
+    def trajectory(self, task: Task, seed: int = 0) -> Trajectory:
+        """The walk as a trajectory."""
+        info = dict(self.transitions[-1].info) if self.transitions else {}
+        won = bool(info.get("success", False))
+        return Trajectory(
+            task,
+            tuple(self.steps),
+            self.observations[-1].text,
+            "success" if won else "failure",
+            float(info.get("score", float(won))),
+            seed,
+            info=info,
+        )
+
+    def difference(self, other: Walk) -> str | None:
+        """Where two walks part, in words; None if they are the same."""
+        if self.first != other.first:
+            return _two("first observation", self.first, other.first)
+        for t, (mine, theirs) in enumerate(zip(self.transitions, other.transitions, strict=False)):
+            if _essence(mine) != _essence(theirs):
+                action = self.steps[t].action
+                return _two(f"answer to step {t} ({action!r})", _essence(mine), _essence(theirs))
+        if len(self.transitions) != len(other.transitions):
+            return _two("number of steps", len(self.transitions), len(other.transitions))
+        return None
+
+
+def ended(transition: Transition) -> bool:
+    """Whether an episode is over."""
+    return transition.terminated or transition.truncated
+
+
+def walk(episode: Episode, choose: Choose, limit: int) -> Walk:
+    """Reset the episode and play it until it is over, `choose` stops or `limit` steps are made."""
+    done = Walk(episode.reset())
+    while len(done.steps) < limit and not done.over:
+        observation = done.observations[-1]
+        action = choose(done.steps, observation)
+        if action is None:
+            break
+        transition = episode.step(action)
+        done.steps.append(Step(observation, "", action, transition.reward))
+        done.transitions.append(transition)
+    return done
+
+
+def play(environment: Environment, task: Task, choose: Choose, seed: int = 0) -> Walk:
+    """Open a task, walk through it, close it."""
+    episode = environment.open(task, seed)
+    try:
+        return walk(episode, choose, environment.horizon)
+    finally:
+        episode.close()
+
+
+def by_list(actions: Iterable[str]) -> Choose:
+    """Take these actions, one after the other."""
+    left = iter(list(actions))
+    return lambda steps, observation: next(left, None)
+
+
+def by_policy(policy: ScriptedPolicy, task: Task) -> Choose:
+    """Do what a scripted policy does."""
+    return lambda steps, observation: policy.act(task, tuple(steps), observation)[1]
+
+
+def at_random(seed: int) -> Choose:
+    """Take any action that is listed; words where none is."""
+    chance = random.Random(seed)
+
+    def choose(steps: Sequence[Step], observation: Observation) -> str:
+        listed = [*observation.candidates, *(filled(t) for t in observation.templates)]
+        return chance.choice(listed or ["help", "look", "1"])
+
+    return choose
+
+
+def filled(template: str) -> str:
+    """A template with a word in every free part."""
+    return re.sub(r"<[^<>]+>", "thing", template)
+
+
+def _essence(transition: Transition) -> tuple[object, ...]:
+    """All of an answer but what `info` reports besides success and score, such as timings."""
+    told = {k: transition.info[k] for k in ("success", "score") if k in transition.info}
+    return (transition.observation, transition.reward, *_flags(transition), told)
+
+
+def _flags(transition: Transition) -> tuple[bool, bool]:
+    return transition.terminated, transition.truncated
+
+
+def _two(what: str, one: object, other: object) -> str:
+    from leap_core.testing.conformance.check import shown
+
+    return f"{what} was {shown(one)}, then {shown(other)}"
