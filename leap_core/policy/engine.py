@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from leap_core.errors import LeapError
 from leap_core.types import Observation, Prompt, Step, Task
 
 
@@ -27,8 +28,18 @@ class Request:
     observation: Observation
 
 
+Deliver = Callable[[int, "str | LeapError"], None]
+"""Takes (place in the batch, reply) from any thread; an error ends the whole."""
+
+
 class Engine(ABC):
-    """Turns requests into reply texts."""
+    """Turns requests into reply texts.
+
+    Attributes:
+        tokens: tokens written so far, where the engine counts them; shown as progress.
+    """
+
+    tokens: int = 0
 
     @abstractmethod
     def reply(self, requests: Sequence[Request]) -> Sequence[str]:
@@ -37,6 +48,15 @@ class Engine(ABC):
         Raises:
             leap_core.errors.PolicyError: the model cannot answer at all.
         """
+
+    def send(self, requests: Sequence[Request], deliver: Deliver) -> None:
+        """Have each request answered; `deliver` takes each reply as soon as it is there.
+
+        An engine that computes in this thread answers all before this returns; one that waits for
+        others returns at once.
+        """
+        for place, text in enumerate(self.reply(requests)):
+            deliver(place, text)
 
     def forget(self, episode: str) -> None:
         """The episode is over; free what is cached for it."""
