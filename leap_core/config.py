@@ -145,6 +145,27 @@ class Rollouts(Section):
     executor: Annotated[ExecutorChoice, BeforeValidator(_executor)] = ExecutorChoice()
 
 
+class Server(Section):
+    """Model servers that generate the student's replies.
+
+    `timeout` is what one reply may take, `patience` how long servers may be gone before the run
+    stops, in seconds; `api_key_env` names the environment variable that holds their key.
+
+    With `command` a server is started for each policy and stopped after its use, instead of a model
+    in this process: "vllm", "sglang", "transformers", or a command line with {python}, {model},
+    {name}, {port} and perhaps {base} and {adapter}, which then stand for an adapter that is not
+    merged. `python` is the interpreter of the environment that the server is installed in.
+    """
+
+    timeout: float = Field(300.0, gt=0)
+    patience: float = Field(300.0, ge=0)
+    api_key_env: str | None = None
+    command: str | None = None
+    python: str = "python"
+    port: int | None = Field(None, gt=0, lt=65536)
+    ready_timeout: float = Field(600.0, gt=0)
+
+
 class TeacherChoice(Named):
     """The teacher and how freely it may use the privileged state (levels 1..5).
 
@@ -192,6 +213,7 @@ class RunConfig(Section):
     student: Student
     demonstrations: Demonstrations = Demonstrations()
     rollouts: Rollouts = Rollouts()
+    server: Server = Server()
     privileged: Named | None = None
     teacher: TeacherChoice | None = None
     updater: UpdaterChoice
@@ -220,7 +242,10 @@ def substance(config: RunConfig) -> dict[str, Any]:
     speed = {"retries", "executor"}
     if config.rollouts.batches == "rolling":
         speed.add("in_flight")
-    free = {"budget": True, "teacher": {"concurrency"}, "rollouts": speed}
+    patience = set(Server.model_fields) - {"command"}
+    free = {
+        "budget": True, "teacher": {"concurrency"}, "rollouts": speed, "server": patience,
+    }  # fmt: skip
     data: dict[str, Any] = config.model_dump(mode="json", exclude=free)  # type: ignore[arg-type]
     for part in ("updater", "first_updater"):
         if data[part] is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from leap_core.config import Generation, Named, RunConfig
+from leap_core.config import Generation, Named, RunConfig, Server
 from leap_core.environment import Environment
 from leap_core.errors import ConfigError, MissingExtra, unknown
 from leap_core.plugins import load_plugins
@@ -92,12 +92,26 @@ def build_teacher(config: RunConfig, context: TeacherContext) -> Teacher:
     return teacher
 
 
-def build_engine(policy: PolicyRef, generation: Generation, environment: Environment) -> Engine:
-    """The engine that generates with `policy`."""
+def build_engine(
+    policy: PolicyRef,
+    generation: Generation,
+    environment: Environment,
+    server: Server | None = None,
+) -> Engine:
+    """The engine that generates with `policy`; `server` says how to deal with model servers."""
+    server = server or Server()
     if policy.kind == "scripted":
         from leap_core.policy.scripted import scripted_engine
 
         return scripted_engine(environment, policy.model)
+    if policy.kind == "server":
+        from leap_core.policy.server_engine import ServerEngine
+
+        return ServerEngine(policy, generation, server)
+    if server.command is not None:
+        from leap_core.serving import ServedEngine
+
+        return ServedEngine(policy, generation, server)
     require_local("a student in this process")
     from leap_core.policy.transformers_engine import TransformersEngine
 
@@ -111,6 +125,13 @@ def resolve_student(model: str, adapter: str | None, environment: Environment) -
         ConfigError: the environment has no such scripted policy or pre-trained student, or the
             folder holds no model.
     """
+    if model.startswith(("http://", "https://")):
+        from leap_core.policy.server_engine import addresses
+
+        if adapter is not None:
+            raise ConfigError("a policy on a server takes no adapter from here; serve it with one")
+        urls, _, name = model.partition("#")
+        return PolicyRef("server", name, base_url=",".join(addresses(urls)))
     if not model.startswith(SCRIPTED):
         require_local("a student in this process")
     if model == TINY:

@@ -259,7 +259,9 @@ class Stages:
         if not stage.done:
             with stage.working():
                 log = EpisodeLog(path, assignments(tasks, [seed]))
-                engine = partial(build_engine, policy, generation, self.parts.environment)
+                engine = partial(
+                    build_engine, policy, generation, self.parts.environment, self.config.server
+                )
                 play_missing(
                     log, engine, self.parts.environment, self.parts.writer,
                     self.config.rollouts, self.screen, title,

@@ -20,8 +20,8 @@ PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/leap_*/__init__.py
 # The floor plan from the bottom up: a part imports only parts before it.
 ORDER = (
     "errors types environment privileged updater config run teacher hookspecs entry_points "
-    "registry plugins policy rollout correction examples updaters evaluation parts playing "
-    "teaching stages loop report testing cli"
+    "registry plugins policy rollout correction examples updaters evaluation serving parts "
+    "playing teaching stages loop report testing cli"
 ).split()
 
 HEAVY = (

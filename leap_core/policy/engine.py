@@ -28,7 +28,14 @@ class Request:
     observation: Observation
 
 
-Deliver = Callable[[int, "str | LeapError"], None]
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why this one request cannot be answered; its episode is recorded as errored."""
+
+    why: str
+
+
+Deliver = Callable[[int, "str | Refusal | LeapError"], None]
 """Takes (place in the batch, reply) from any thread; an error ends the whole."""
 
 

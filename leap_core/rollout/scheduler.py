@@ -10,10 +10,11 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from leap_core.environment import Environment
 from leap_core.errors import LeapError
-from leap_core.policy.engine import Engine, Request
+from leap_core.policy.engine import Engine, Refusal, Request
 from leap_core.policy.layout import PromptWriter
 from leap_core.policy.reply import Reply, parse_reply
 from leap_core.rollout.executor import Act, Answer, Drop, Executor, LocalExecutor, Open, Problem
@@ -43,6 +44,8 @@ def assignments(tasks: Sequence[Task], seeds: Sequence[int]) -> list[Assignment]
     pairs = [(task, seed) for seed in seeds for task in tasks]
     return [Assignment(index, task, seed) for index, (task, seed) in enumerate(pairs)]
 
+
+_Message: TypeAlias = "Answer | str | Refusal"
 
 Keep = Callable[[Assignment, Trajectory], None]
 """Takes finished episodes, in the order in which they end."""
@@ -83,7 +86,7 @@ class Scheduler:
         self.writer = writer
         self.in_flight = in_flight
         self.retries = retries
-        self._inbox: queue.SimpleQueue[tuple[int, Answer | str | LeapError]] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[tuple[int, _Message | LeapError]] = queue.SimpleQueue()
         self._pending: Iterator[Assignment] = iter(())
         self._live: dict[int, _Live] = {}
         self._ready: list[int] = []
@@ -134,7 +137,7 @@ class Scheduler:
         except queue.Empty:
             pass
 
-    def _read(self, slot: int, live: _Live, message: Answer | str) -> None:
+    def _read(self, slot: int, live: _Live, message: _Message) -> None:
         if isinstance(message, str):
             live.reply = parse_reply(message)
             live.malformed += not live.reply.well_formed
@@ -145,6 +148,8 @@ class Scheduler:
             self._ready.append(slot)
         elif isinstance(message, Transition):
             self._advance(slot, live, message)
+        elif isinstance(message, Refusal):
+            self._end(slot, _errored(live, message.why))
         else:
             self._fail(slot, live, message)
 
@@ -165,7 +170,7 @@ class Scheduler:
         live.failures += problem.blamed
         live.losses += not problem.blamed
         if live.failures > self.retries or live.losses > _MOST_LOSSES:
-            self._end(slot, _errored(live, problem))
+            self._end(slot, _errored(live, problem.why))
             return
         self._forget(slot)
         self._begin(_Live(live.assignment, live.failures, live.losses))
@@ -238,12 +243,12 @@ def _finished(live: _Live, last: Transition) -> Trajectory:
     )
 
 
-def _errored(live: _Live, problem: Problem) -> Trajectory:
+def _errored(live: _Live, why: str) -> Trajectory:
     return Trajectory(
         task=live.assignment.task,
         steps=tuple(live.steps),
         outcome="error",
         seed=live.assignment.seed,
-        error=problem.why,
+        error=why,
         malformed=live.malformed,
     )
