@@ -56,15 +56,22 @@ if TYPE_CHECKING:
     from leap_core.correction import snap
     from leap_core.evaluation import Evaluation
     from leap_core.loop import IterationEvent
+    from leap_core.policy.async_engine import AsyncEngine
+    from leap_core.policy.engine import Engine, PolicyContext, Refusal, Request
     from leap_core.run.ledger import Call, Ledger, Reservation
 
 __version__ = "0.1.0"
 
 _LAZY = {
+    "AsyncEngine": "leap_core.policy.async_engine",
     "Call": "leap_core.run.ledger",
+    "Engine": "leap_core.policy.engine",
     "Evaluation": "leap_core.evaluation",
     "IterationEvent": "leap_core.loop",
     "Ledger": "leap_core.run.ledger",
+    "PolicyContext": "leap_core.policy.engine",
+    "Refusal": "leap_core.policy.engine",
+    "Request": "leap_core.policy.engine",
     "Reservation": "leap_core.run.ledger",
     "Section": "leap_core.config",
     "snap": "leap_core.correction",
@@ -72,12 +79,14 @@ _LAZY = {
 
 __all__ = [
     "API_VERSION",
+    "AsyncEngine",
     "Brief",
     "BudgetExceeded",
     "Call",
     "ConfigError",
     "Correction",
     "DataError",
+    "Engine",
     "Environment",
     "EnvironmentFailure",
     "Episode",
@@ -91,14 +100,17 @@ __all__ = [
     "Observation",
     "Outcome",
     "PluginError",
+    "PolicyContext",
     "PolicyError",
     "PolicyRef",
     "PrivilegedSource",
     "PrivilegedState",
     "Prompt",
     "Proposal",
+    "Refusal",
     "Register",
     "Rejection",
+    "Request",
     "Reservation",
     "RunFolderError",
     "ScriptedExpert",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,7 +13,7 @@ from leap_core.config import Generation, Named, RunConfig, Server
 from leap_core.environment import Environment
 from leap_core.errors import ConfigError, MissingExtra, unknown
 from leap_core.plugins import load_plugins
-from leap_core.policy.engine import Engine
+from leap_core.policy.engine import Engine, PolicyContext
 from leap_core.policy.layout import PromptWriter
 from leap_core.privileged import PrivilegedSource
 from leap_core.registry import Kind, build_options
@@ -24,6 +25,7 @@ from leap_core.updater import Updater
 TINY = "tiny"
 TINY_BASE = "tiny-base"
 SCRIPTED = "scripted:"
+_HOSTED = re.compile(r"([A-Za-z][\w-]*):(?!//).")
 
 
 @dataclass(frozen=True)
@@ -92,30 +94,58 @@ def build_teacher(config: RunConfig, context: TeacherContext) -> Teacher:
     return teacher
 
 
+@dataclass(frozen=True)
+class Lent:
+    """What an engine may need beside its policy.
+
+    Attributes:
+        server: how to deal with model servers.
+        options: of a plugin's engine; `student.options` in a configuration.
+        ledger, cache_dir: for engines whose calls are paid.
+    """
+
+    server: Server = field(default_factory=Server)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
+    cache_dir: Path = Path(".cache")
+
+
 def build_engine(
-    policy: PolicyRef,
-    generation: Generation,
-    environment: Environment,
-    server: Server | None = None,
+    policy: PolicyRef, generation: Generation, environment: Environment, lent: Lent | None = None
 ) -> Engine:
-    """The engine that generates with `policy`; `server` says how to deal with model servers."""
-    server = server or Server()
+    """The engine that generates with `policy`.
+
+    Raises:
+        PolicyError: the model cannot be loaded or reached.
+        ConfigError: no such scripted policy or plugin's engine, or options that it does not know.
+    """
+    lent = lent or Lent()
     if policy.kind == "scripted":
         from leap_core.policy.scripted import scripted_engine
 
         return scripted_engine(environment, policy.model)
+    if policy.kind == "plugin":
+        return _hosted_engine(policy, generation, lent)
     if policy.kind == "server":
         from leap_core.policy.server_engine import ServerEngine
 
-        return ServerEngine(policy, generation, server)
-    if server.command is not None:
+        return ServerEngine(policy, generation, lent.server)
+    if lent.server.command is not None:
         from leap_core.serving import ServedEngine
 
-        return ServedEngine(policy, generation, server)
+        return ServedEngine(policy, generation, lent.server)
     require_local("a student in this process")
     from leap_core.policy.transformers_engine import TransformersEngine
 
     return TransformersEngine(policy, generation)
+
+
+def _hosted_engine(policy: PolicyRef, generation: Generation, lent: Lent) -> Engine:
+    name, _, model = policy.model.partition(":")
+    factory = load_plugins().registry.get("policy engine", name).load()
+    options = build_options(factory, lent.options, f"policy engine '{name}', options")
+    engine: Engine = factory(options, model, PolicyContext(generation, lent.ledger, lent.cache_dir))
+    return engine
 
 
 def resolve_student(model: str, adapter: str | None, environment: Environment) -> PolicyRef | None:
@@ -132,6 +162,10 @@ def resolve_student(model: str, adapter: str | None, environment: Environment) -
             raise ConfigError("a policy on a server takes no adapter from here; serve it with one")
         urls, _, name = model.partition("#")
         return PolicyRef("server", name, base_url=",".join(addresses(urls)))
+    hosted = _HOSTED.match(model)
+    if hosted and not model.startswith(SCRIPTED):
+        load_plugins().registry.get("policy engine", hosted[1])
+        return PolicyRef("plugin", model)
     if not model.startswith(SCRIPTED):
         require_local("a student in this process")
     if model == TINY:

@@ -60,6 +60,7 @@ class ModelServer:
         self._template = _template(settings.command)
         self._folder = tempfile.TemporaryDirectory(prefix="leap-serve-")
         self.log = log or Path(self._folder.name) / "server.log"
+        self.last_words = ""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -98,6 +99,7 @@ class ModelServer:
     def stop(self) -> None:
         """Stop the server and everything that it started; may be called twice."""
         process, self._process = self._process, None
+        self.last_words = self.last_words or self.tail()
         if process is not None:
             _signal(process, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):

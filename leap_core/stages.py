@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -19,10 +20,11 @@ from leap_core.examples import (
     examples_from_demonstrations,
     seen_steps,
 )
-from leap_core.parts import Parts, build_engine, decoding, resolve_student
+from leap_core.parts import Lent, Parts, build_engine, decoding, resolve_student
 from leap_core.playing import play_missing
 from leap_core.rollout import EpisodeLog, assignments
 from leap_core.run.folder import RunFolder, Stage, made_aside
+from leap_core.run.ledger import Budget, Ledger
 from leap_core.run.progress import Screen
 from leap_core.run.records import Records, read_json, write_json
 from leap_core.teaching import Teaching
@@ -259,14 +261,24 @@ class Stages:
         if not stage.done:
             with stage.working():
                 log = EpisodeLog(path, assignments(tasks, [seed]))
-                engine = partial(
-                    build_engine, policy, generation, self.parts.environment, self.config.server
-                )
-                play_missing(
-                    log, engine, self.parts.environment, self.parts.writer,
-                    self.config.rollouts, self.screen, title,
-                )  # fmt: skip
+                with self._lent(policy) as lent:
+                    environment = self.parts.environment
+                    play_missing(
+                        log, partial(build_engine, policy, generation, environment, lent),
+                        environment, self.parts.writer, self.config.rollouts, self.screen, title,
+                    )  # fmt: skip
         return list(Records(path, Trajectory))
+
+    @contextmanager
+    def _lent(self, policy: PolicyRef) -> Iterator[Lent]:
+        """What engines may need: this run's servers, and its ledger where replies are paid."""
+        limits = Budget(self.config.budget.dollars, self.config.budget.tokens)
+        ledger = Ledger(self.run.path / "ledger.jsonl" if policy.kind == "plugin" else None, limits)
+        student, cache = self.config.student, self.run.path.parent / ".cache"
+        try:
+            yield Lent(self.config.server, student.options, ledger, cache)
+        finally:
+            ledger.close()
 
     def _draw(self, split: str, count: int | None, iteration: int) -> list[Task]:
         """This iteration's tasks: a seeded order of the split, on from where the last ended."""

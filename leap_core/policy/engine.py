@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from leap_core.config import Generation
 from leap_core.errors import LeapError
+from leap_core.run.ledger import Ledger
 from leap_core.types import Observation, Prompt, Step, Task
 
 
@@ -70,3 +73,18 @@ class Engine(ABC):
 
     def close(self) -> None:
         """Free the model."""
+
+
+@dataclass(frozen=True)
+class PolicyContext:
+    """What LEAP lends to an engine that a plugin brings.
+
+    Attributes:
+        generation: how to decode.
+        ledger: where every model call is recorded; holds the budget.
+        cache_dir: folder for paid answers, shared by all runs beside each other.
+    """
+
+    generation: Generation
+    ledger: Ledger = field(default_factory=Ledger)
+    cache_dir: Path = Path(".cache")

@@ -9,17 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import queue
-import threading
 import time
-from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from leap_core.config import Generation, Server
-from leap_core.errors import ConfigError, LeapError, MissingExtra, PolicyError, unknown
-from leap_core.policy.engine import Deliver, Engine, Refusal, Request
+from leap_core.errors import ConfigError, MissingExtra, PolicyError, unknown
+from leap_core.policy.async_engine import AsyncEngine
+from leap_core.policy.engine import Refusal, Request
 from leap_core.types import PolicyRef
 
 if TYPE_CHECKING:
@@ -58,7 +56,7 @@ class _Address:
         self.well_from = time.monotonic() + self.pause
 
 
-class ServerEngine(Engine):
+class ServerEngine(AsyncEngine):
     """Asks servers, many requests at once. `policy.base_url` holds their addresses, by commas.
 
     Raises:
@@ -70,61 +68,28 @@ class ServerEngine(Engine):
             import httpx
         except ImportError:
             raise MissingExtra("a policy on a server", "httpx", "leap-core[server]") from None
+        headers = _headers(settings.api_key_env)
         self.generation = generation
         self.settings = settings
         self.addresses = [_Address(url) for url in addresses(policy.base_url or "")]
         self.model = policy.model
         self._last_answer = time.monotonic()
         self._any_answer = self._told = False
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="server", daemon=True)
-        self._thread.start()
+        super().__init__()
         self._http = httpx.AsyncClient(
-            headers=_headers(settings.api_key_env),
+            headers=headers,
             timeout=httpx.Timeout(settings.timeout, connect=_PROBE_TIMEOUT),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
             trust_env=False,
         )
         try:
-            self._run(self._find_model())
+            self.run(self._find_model())
         except BaseException:
             self.close()
             raise
 
-    def reply(self, requests: Sequence[Request]) -> Sequence[str]:
-        replies: queue.SimpleQueue[tuple[int, str | Refusal | LeapError]] = queue.SimpleQueue()
-        self.send(requests, lambda place, reply: replies.put((place, reply)))
-        texts = [""] * len(requests)
-        for _ in requests:
-            place, reply = replies.get()
-            if isinstance(reply, LeapError):
-                raise reply
-            if isinstance(reply, Refusal):
-                raise PolicyError(reply.why)
-            texts[place] = reply
-        return texts
-
-    def send(self, requests: Sequence[Request], deliver: Deliver) -> None:
-        for place, request in enumerate(requests):
-            asyncio.run_coroutine_threadsafe(self._deliver(place, request, deliver), self._loop)
-
-    def close(self) -> None:
-        if not self._loop.is_closed():
-            self._run(self._end())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
-
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    # In the thread of the event loop
-
-    async def _end(self) -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+    async def aclose(self) -> None:
+        """Close the connections."""
         await self._http.aclose()
 
     async def _find_model(self) -> None:
@@ -158,17 +123,7 @@ class ServerEngine(Engine):
         address.suspect = False
         return names
 
-    async def _deliver(self, place: int, request: Request, deliver: Deliver) -> None:
-        reply: str | Refusal | LeapError
-        try:
-            reply = await self._ask(request)
-        except LeapError as error:
-            reply = error
-        except Exception as error:
-            reply = PolicyError(f"asking {self._places()} failed: {_words(error)}")
-        deliver(place, reply)
-
-    async def _ask(self, request: Request) -> str | Refusal:
+    async def answer(self, request: Request) -> str | Refusal:
         """Ask until there is a reply, on whatever server is well."""
         began = time.monotonic()
         while True:
