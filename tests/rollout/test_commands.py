@@ -1,4 +1,4 @@
-"""`leap evaluate`, `leap rollout` and `leap serve` as processes of their own."""
+"""`leap evaluate`, `leap rollout` and `leap serve`, from their command lines."""
 
 from __future__ import annotations
 
@@ -7,38 +7,74 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
+from leap_core.cli.main import main
+from leap_core.plugins import load_plugins
 from leap_core.testing.provider import Provider, Reply
-from tests.conftest import Leap, PluginSite
+from tests.conftest import PluginSite
 from tests.rollout.test_servers import search
 from tests.test_run import TOY
+
+Here: TypeAlias = "Callable[..., Done]"
 
 TOY_TRAIN = ("--environment", "toy", "--split", "train")
 
 
+@dataclass
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 @pytest.fixture
-def folder(tmp_path: Path, plugin_site: PluginSite) -> Path:
+def folder(
+    tmp_path: Path, plugin_site: PluginSite, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """The folder that commands run in; the toy environment is installed."""
     plugin_site.install("toy", TOY)
     path = tmp_path / "cwd"
     path.mkdir(exist_ok=True)
-    return path
+    monkeypatch.chdir(path)
+    monkeypatch.syspath_prepend(plugin_site.path)
+    load_plugins.cache_clear()
+    yield path
+    load_plugins.cache_clear()
+    sys.modules.pop("toy_plugin", None)
+
+
+@pytest.fixture
+def here(folder: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Run `leap ARGS` in this process."""
+
+    def run(*args: str) -> Done:
+        code = main(args)
+        captured = capfd.readouterr()
+        return Done(code, captured.out, captured.err)
+
+    return run
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_rollout_keeps_every_task_once_and_in_order(leap: Leap, folder: Path) -> None:
+def test_rollout_keeps_every_task_once_and_in_order(here: Here, folder: Path) -> None:
     command = ("rollout", *TOY_TRAIN, "--policy", "scripted:search", "--limit", "10", "--seeds",
                "2", "--seed", "5")  # fmt: skip
-    local = leap(*command, "--out", "a.jsonl")
+    local = here(*command, "--out", "a.jsonl")
     assert local.returncode == 0, local.stderr
     assert local.stdout == "20 episodes in a.jsonl: 20 succeeded, 0 failed, 0 errored\n"
-    spread = leap(*command, "--out", "b.jsonl", "--executor", "processes", "--workers", "2",
+    spread = here(*command, "--out", "b.jsonl", "--executor", "processes", "--workers", "2",
                   "--in-flight", "4")  # fmt: skip
     assert spread.returncode == 0, spread.stderr
     assert "episodes/s" in spread.stderr
@@ -47,44 +83,44 @@ def test_rollout_keeps_every_task_once_and_in_order(leap: Leap, folder: Path) ->
     assert played == [(f"train/{20 * i:04d}", seed) for seed in (5, 6) for i in range(10)]
 
 
-def test_rollout_goes_on_where_it_was_killed(leap: Leap, folder: Path) -> None:
+def test_rollout_goes_on_where_it_was_killed(here: Here, folder: Path) -> None:
     command = ("rollout", *TOY_TRAIN, "--policy", "scripted:search", "--limit", "30")
-    assert leap(*command, "--out", "whole.jsonl").returncode == 0
+    assert here(*command, "--out", "whole.jsonl").returncode == 0
     slow = (*command, "--out", "cut.jsonl", "--executor", "processes", "--workers", "2",
             "--set", "environment.options.step_seconds=0.03", "--in-flight", "6")  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(folder.parent / "site")}
     run = subprocess.Popen([sys.executable, "-m", "leap_core", *slow], cwd=folder, env=environment)
     cut = folder / "cut.jsonl"
     while run.poll() is None and (not cut.exists() or cut.read_bytes().count(b"\n") < 5):
-        pass
+        time.sleep(0.02)
     run.kill()
     run.wait()
     recorded = cut.read_bytes().rpartition(b"\n")[0].splitlines()
     assert 5 <= len(recorded) < 30
-    again = leap(*slow)
+    again = here(*slow)
     assert again.returncode == 0, again.stderr
     assert cut.read_text() == (folder / "whole.jsonl").read_text()
     assert cut.read_bytes().splitlines()[: len(recorded)] == recorded
     assert not list(folder.glob(".cut*"))
 
 
-def test_a_file_of_another_play_is_refused_and_untouched(leap: Leap, folder: Path) -> None:
+def test_a_file_of_another_play_is_refused_and_untouched(here: Here, folder: Path) -> None:
     command = ("rollout", *TOY_TRAIN, "--out", "a.jsonl", "--policy")
-    assert leap(*command, "scripted:search", "--limit", "3").returncode == 0
+    assert here(*command, "scripted:search", "--limit", "3").returncode == 0
     before = (folder / "a.jsonl").read_text()
-    refused = leap(*command, "scripted:first-box", "--limit", "3")
+    refused = here(*command, "scripted:first-box", "--limit", "3")
     assert refused.returncode == 2
     assert "holds episodes of another play (it differs in: policy)" in refused.stderr
     (folder / "notes.txt").write_text("mine")
-    mine = leap("rollout", *TOY_TRAIN, "--policy", "scripted:search", "--out", "notes.txt")
+    mine = here("rollout", *TOY_TRAIN, "--policy", "scripted:search", "--out", "notes.txt")
     assert mine.returncode == 2 and "is no file of ours" in mine.stderr
     assert (folder / "a.jsonl").read_text() == before
     assert (folder / "notes.txt").read_text() == "mine"
 
 
-def test_evaluate_on_a_server_with_several_seeds(leap: Leap, folder: Path) -> None:
+def test_evaluate_on_a_server_with_several_seeds(here: Here, folder: Path) -> None:
     with Provider(search) as provider:
-        done = leap("evaluate", *TOY_TRAIN, "--policy", f"{provider.base_url}#test", "--limit", "4",
+        done = here("evaluate", *TOY_TRAIN, "--policy", f"{provider.base_url}#test", "--limit", "4",
                     "--seeds", "3", "--temperature", "0.7", "--json")  # fmt: skip
     assert done.returncode == 0, done.stderr
     scores = json.loads(done.stdout)
@@ -95,7 +131,7 @@ def test_evaluate_on_a_server_with_several_seeds(leap: Leap, folder: Path) -> No
     assert set(scores["by_type"]) <= {"low", "high"}
 
 
-def test_evaluate_a_model_by_api_costs_nothing_twice(leap: Leap, folder: Path) -> None:
+def test_evaluate_a_model_by_api_costs_nothing_twice(here: Here, folder: Path) -> None:
     pytest.importorskip("leap_teachers")
     with Provider(lambda r: Reply(search(r), prompt_tokens=100, completion_tokens=10)) as provider:
         command = (
@@ -104,18 +140,18 @@ def test_evaluate_a_model_by_api_costs_nothing_twice(leap: Leap, folder: Path) -
             "--set", f"student.options.api_base={provider.base_url}",
             "--set", "student.options.prices={input: 1, output: 2}",
         )  # fmt: skip
-        first = leap(*command, "--json")
+        first = here(*command, "--json")
         assert first.returncode == 0, first.stderr
         assert json.loads(first.stdout)["overall"]["success"] == 1.0
         assert "model calls: " in first.stderr and "$0.0" in first.stderr
         asked = provider.answered
         assert asked > 0
-        second = leap(*command)
+        second = here(*command)
         assert "model calls: 0 (" in second.stdout
         assert provider.answered == asked
-        spent = leap(*command, "--set", "budget.tokens=10", "--task", "train/0007")
+        spent = here(*command, "--set", "budget.tokens=10", "--task", "train/0007")
         assert spent.returncode == 2
-    taken = leap(*command, "--set", "student.options.max_tokens=3")
+    taken = here(*command, "--set", "student.options.max_tokens=3")
     assert taken.returncode == 2 and "student.generation" in taken.stderr
 
 
@@ -131,9 +167,9 @@ def test_evaluate_a_model_by_api_costs_nothing_twice(leap: Leap, folder: Path) -
     ],
 )
 def test_a_command_line_that_cannot_be_played_is_one_sentence(
-    more: tuple[str, ...], sentence: str, leap: Leap, folder: Path
+    more: tuple[str, ...], sentence: str, here: Here, folder: Path
 ) -> None:
-    refused = leap("evaluate", *TOY_TRAIN, *more)
+    refused = here("evaluate", *TOY_TRAIN, *more)
     assert refused.returncode == 2
     assert sentence in refused.stderr
     assert refused.stderr.count("\n") == 1
@@ -180,7 +216,7 @@ def fake(tmp_path: Path) -> str:
 
 
 def test_serve_prints_its_address_and_stops_what_it_started(
-    leap: Leap, folder: Path, fake: str
+    here: Here, folder: Path, fake: str
 ) -> None:
     command = ["serve", "some/model", "--command", fake, "--python", sys.executable,
                "--log", "server.log"]  # fmt: skip
@@ -193,11 +229,11 @@ def test_serve_prints_its_address_and_stops_what_it_started(
     line = serving.stdout.readline()
     assert line.startswith("serving some/model at http://127.0.0.1:"), serving.communicate()
     address = line.split()[-1]
-    played = leap("evaluate", *TOY_TRAIN, "--policy", address, "--limit", "3", "--json")
+    played = here("evaluate", *TOY_TRAIN, "--policy", address, "--limit", "3", "--json")
     assert json.loads(played.stdout)["overall"]["tasks"] == 3
     serving.send_signal(signal.SIGINT)
     assert serving.wait(30) == 130
-    gone = leap("evaluate", *TOY_TRAIN, "--policy", address, "--limit", "3")
+    gone = here("evaluate", *TOY_TRAIN, "--policy", address, "--limit", "3")
     assert gone.returncode == 2 and f"no model server answers at {address}" in gone.stderr
     assert "loading some/model" in (folder / "server.log").read_text()
 
@@ -213,9 +249,9 @@ def test_serve_prints_its_address_and_stops_what_it_started(
     ],
 )
 def test_a_server_that_does_not_come_up_is_explained(
-    model: str, line: str | None, timeout: str, sentence: str, leap: Leap, folder: Path, fake: str
+    model: str, line: str | None, timeout: str, sentence: str, here: Here, folder: Path, fake: str
 ) -> None:
-    done = leap("serve", model, "--command", line or fake, "--python", sys.executable,
+    done = here("serve", model, "--command", line or fake, "--python", sys.executable,
                 "--ready-timeout", timeout)  # fmt: skip
     assert done.returncode == 2
     assert sentence in done.stderr.splitlines()[-1]
