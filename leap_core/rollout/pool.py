@@ -50,8 +50,8 @@ class Worker(Protocol):
 class Hirer(Protocol):
     """Starts workers."""
 
-    def __call__(self) -> Worker:
-        """Start one, or raise `WorkerLost`."""
+    def __call__(self, closing: threading.Event) -> Worker:
+        """Start one, or raise `WorkerLost`; give up when `closing` is set."""
 
     def close(self) -> None:
         """Free what the workers shared."""
@@ -125,7 +125,7 @@ class PoolExecutor(Executor):
     def _run(self, desk: _Desk) -> None:
         while not self._closing.is_set():
             try:
-                worker = self.hire()
+                worker = self.hire(self._closing)
             except WorkerLost as lost:
                 self._refused(desk, lost)
                 self._closing.wait(_PAUSE)

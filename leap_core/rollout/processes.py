@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -99,7 +100,7 @@ class ProcessHirer:
         self.pickled = pickled(environment)
         self.start_timeout = start_timeout
 
-    def __call__(self) -> ProcessWorker:
+    def __call__(self, closing: threading.Event) -> ProcessWorker:
         return ProcessWorker(self.pickled, self.start_timeout)
 
     def close(self) -> None:

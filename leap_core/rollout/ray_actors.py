@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import threading
+import time
 from typing import Any
 
 from leap_core.config import ExecutorChoice
@@ -14,6 +16,9 @@ from leap_core.rollout.executor import Answer, Command, EpisodeHost
 from leap_core.rollout.pool import WorkerLost
 from leap_core.rollout.processes import pickled
 from leap_core.rollout.worker import answer_in_bytes
+
+_LOOK = 0.5
+"""Seconds between looks at whether an actor has started, or is wanted no more."""
 
 
 class _Actor:
@@ -40,20 +45,9 @@ class _Actor:
 class RayWorker:
     """One actor."""
 
-    def __init__(self, actor: Any, start_timeout: float, asked: str) -> None:
-        import ray
-
+    def __init__(self, actor: Any, node: str) -> None:
         self.actor = actor
-        try:
-            self.node = ray.get(actor.node.remote(), timeout=start_timeout)
-        except ray.exceptions.GetTimeoutError:
-            self.stop()
-            raise WorkerLost(
-                f"the Ray cluster gave no room to an actor that asks for {asked} "
-                f"within {start_timeout:g} s"
-            ) from None
-        except ray.exceptions.RayError as error:
-            raise WorkerLost(f"the Ray actor did not start: {_last_line(error)}") from None
+        self.node = node
 
     def call(self, command: Command, timeout: float) -> Answer | LeapError | None:
         """Have a command carried out.
@@ -104,10 +98,28 @@ class RayHirer:
             num_cpus=choice.cpus, resources=choice.resources or None, max_restarts=0
         )(_Actor)
 
-    def __call__(self) -> RayWorker:
+    def __call__(self, closing: threading.Event) -> RayWorker:
+        """Start an actor, and wait until the cluster has given it room."""
+        import ray
+
+        actor = self.actors.remote(self.pickled)
+        where = actor.node.remote()
+        deadline = time.monotonic() + self.choice.start_timeout
+        try:
+            while not ray.wait([where], timeout=_LOOK)[0]:
+                if closing.is_set() or time.monotonic() > deadline:
+                    ray.kill(actor)
+                    raise WorkerLost(
+                        f"the Ray cluster gave no room to an actor that asks for {self._asked()} "
+                        f"within {self.choice.start_timeout:g} s"
+                    )
+            return RayWorker(actor, ray.get(where))
+        except ray.exceptions.RayError as error:
+            raise WorkerLost(f"the Ray actor did not start: {_last_line(error)}") from None
+
+    def _asked(self) -> str:
         asked = {"CPU": self.choice.cpus, **self.choice.resources}
-        words = ", ".join(f"{amount:g} {name}" for name, amount in asked.items())
-        return RayWorker(self.actors.remote(self.pickled), self.choice.start_timeout, words)
+        return ", ".join(f"{amount:g} {name}" for name, amount in asked.items())
 
     def room(self) -> int:
         """How many actors the cluster can hold."""
