@@ -59,16 +59,23 @@ if TYPE_CHECKING:
     from leap_core.evaluation import Evaluation
     from leap_core.loop import IterationEvent
     from leap_core.options import sizes_of, some_of
+    from leap_core.policy.async_engine import AsyncEngine
+    from leap_core.policy.engine import Engine, PolicyContext, Refusal, Request
     from leap_core.run.ledger import Call, Ledger, Reservation
 
 __version__ = "0.1.0"
 
 _LAZY = {
+    "AsyncEngine": "leap_core.policy.async_engine",
     "Call": "leap_core.run.ledger",
+    "Engine": "leap_core.policy.engine",
     "Evaluation": "leap_core.evaluation",
     "IterationEvent": "leap_core.loop",
     "Ledger": "leap_core.run.ledger",
     "PinnedFile": "leap_core.download",
+    "PolicyContext": "leap_core.policy.engine",
+    "Refusal": "leap_core.policy.engine",
+    "Request": "leap_core.policy.engine",
     "Reservation": "leap_core.run.ledger",
     "Section": "leap_core.config",
     "fetch_all": "leap_core.download",
@@ -79,12 +86,14 @@ _LAZY = {
 
 __all__ = [
     "API_VERSION",
+    "AsyncEngine",
     "Brief",
     "BudgetExceeded",
     "Call",
     "ConfigError",
     "Correction",
     "DataError",
+    "Engine",
     "Environment",
     "EnvironmentFailure",
     "Episode",
@@ -100,14 +109,17 @@ __all__ = [
     "Outcome",
     "PinnedFile",
     "PluginError",
+    "PolicyContext",
     "PolicyError",
     "PolicyRef",
     "PrivilegedSource",
     "PrivilegedState",
     "Prompt",
     "Proposal",
+    "Refusal",
     "Register",
     "Rejection",
+    "Request",
     "Reservation",
     "RunFolderError",
     "ScriptedExpert",

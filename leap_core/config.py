@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from leap_core.errors import ConfigError
 
@@ -87,12 +88,84 @@ class Demonstrations(Section):
     replay: int | None = Field(None, ge=0)
 
 
+class ExecutorChoice(Section):
+    """Where episodes run.
+
+    `local` runs them in this process, `processes` in `workers` processes of this machine (null: one
+    per processor), `ray` in `workers` actors (null: as many as the cluster has room for) on the
+    cluster at `address` (null: one that is started on this machine). `cpus` and `resources` are
+    what an actor asks of its node. An environment that gives no answer for `timeout` seconds is
+    taken for hung, which only workers can survive.
+    """
+
+    name: Literal["local", "processes", "ray"] = "local"
+    workers: int | None = Field(None, gt=0)
+    timeout: float = Field(600.0, gt=0)
+    start_timeout: float = Field(120.0, gt=0)
+    address: str | None = None
+    cpus: float = Field(1.0, ge=0)
+    resources: dict[str, float] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _options_are_used(self) -> ExecutorChoice:
+        theirs = {"name"}
+        if self.name != "local":
+            theirs |= {"workers", "timeout", "start_timeout"}
+        if self.name == "ray":
+            theirs |= {"address", "cpus", "resources"}
+        default = {n: f.get_default(call_default_factory=True) for n, f in _fields(self).items()}
+        unused = [n for n in default if n not in theirs and getattr(self, n) != default[n]]
+        if unused:
+            raise ValueError(f"the executor '{self.name}' has no use for {', '.join(unused)}")
+        return self
+
+
+def _fields(section: BaseModel) -> dict[str, FieldInfo]:
+    return type(section).model_fields
+
+
+def _executor(value: Any) -> Any:
+    """`processes` is short for `{name: processes}`."""
+    return {"name": value} if isinstance(value, str) else value
+
+
 class Rollouts(Section):
-    """Rollouts on training tasks: `tasks` an iteration (null: all of the split)."""
+    """Rollouts on training tasks: `tasks` an iteration (null: all of the split).
+
+    `in_flight` episodes are played at once. One whose environment raises, crashes or hangs is begun
+    again up to `retries` times, then recorded as errored. `batches: fixed` plays whole blocks of
+    `in_flight` tasks, and repeats a block that was cut off, so that a resumed run has the same
+    batches as an unbroken one down to the last bit of every logit; `rolling` replaces each episode
+    as it ends.
+    """
 
     tasks: int | None = Field(None, gt=0)
     horizon: int | None = Field(None, gt=0)
     in_flight: int = Field(64, gt=0)
+    retries: int = Field(2, ge=0)
+    batches: Literal["rolling", "fixed"] = "rolling"
+    executor: Annotated[ExecutorChoice, BeforeValidator(_executor)] = ExecutorChoice()
+
+
+class Server(Section):
+    """Model servers that generate the student's replies.
+
+    `timeout` is what one reply may take, `patience` how long servers may be gone before the run
+    stops, in seconds; `api_key_env` names the environment variable that holds their key.
+
+    With `command` a server is started for each policy and stopped after its use, instead of a model
+    in this process: "vllm", "sglang", "transformers", or a command line with {python}, {model},
+    {name}, {port} and perhaps {base} and {adapter}, which then stand for an adapter that is not
+    merged. `python` is the interpreter of the environment that the server is installed in.
+    """
+
+    timeout: float = Field(300.0, gt=0)
+    patience: float = Field(300.0, ge=0)
+    api_key_env: str | None = None
+    command: str | None = None
+    python: str = "python"
+    port: int | None = Field(None, gt=0, lt=65536)
+    ready_timeout: float = Field(600.0, gt=0)
 
 
 class TeacherChoice(Named):
@@ -142,6 +215,7 @@ class RunConfig(Section):
     student: Student
     demonstrations: Demonstrations = Demonstrations()
     rollouts: Rollouts = Rollouts()
+    server: Server = Server()
     privileged: Named | None = None
     teacher: TeacherChoice | None = None
     updater: UpdaterChoice
@@ -167,7 +241,13 @@ _HOW = {
 
 def substance(config: RunConfig) -> dict[str, Any]:
     """All of a configuration that its records depend on: not what it may spend, nor how fast."""
-    free = {"budget": True, "teacher": {"concurrency"}}
+    speed = {"retries", "executor"}
+    if config.rollouts.batches == "rolling":
+        speed.add("in_flight")
+    patience = set(Server.model_fields) - {"command"}
+    free = {
+        "budget": True, "teacher": {"concurrency"}, "rollouts": speed, "server": patience,
+    }  # fmt: skip
     data: dict[str, Any] = config.model_dump(mode="json", exclude=free)  # type: ignore[arg-type]
     for part in ("updater", "first_updater"):
         if data[part] is not None:

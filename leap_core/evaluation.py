@@ -36,7 +36,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Scores on one split, with all that is needed to compare them with others."""
+    """Scores on one split, with all that is needed to compare them with others.
+
+    `seed` is the first seed; where tasks are played with several, `by_seed` has the scores of each.
+    The interval over all of them takes episodes of one task for independent.
+    """
 
     split: str
     horizon: int
@@ -45,10 +49,27 @@ class Evaluation:
     overall: Group
     by_type: dict[str, Group] = field(default_factory=dict)
     engine: dict[str, Any] = field(default_factory=dict)
+    by_seed: dict[str, Group] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Score:
+    """What scoring needs of a trajectory: small, so that many can be held."""
+
+    task_type: str
+    seed: int
+    outcome: str
+    score: float
+    actions: int
+    malformed: int
+
+    @property
+    def succeeded(self) -> bool:
+        return self.outcome == "success"
 
 
 def evaluate(
-    trajectories: Sequence[Trajectory],
+    trajectories: Iterable[Trajectory],
     *,
     split: str,
     horizon: int,
@@ -57,14 +78,18 @@ def evaluate(
     engine: dict[str, Any] | None = None,
 ) -> Evaluation:
     """Score the trajectories of one policy on one split."""
-    types = sorted({t.task.task_type for t in trajectories if t.task.task_type})
-    by_type = {
-        kind: _group([t for t in trajectories if t.task.task_type == kind], horizon)
-        for kind in types
-    }
+    scores = [
+        _Score(t.task.task_type, t.seed, t.outcome, t.score, len(t.steps), t.malformed)
+        for t in trajectories
+    ]
+    types = sorted({s.task_type for s in scores if s.task_type})
+    by_type = {k: _group([s for s in scores if s.task_type == k], horizon) for k in types}
+    seeds = sorted({s.seed for s in scores})
+    by_seed = {str(k): _group([s for s in scores if s.seed == k], horizon) for k in seeds}
     return Evaluation(
-        split, horizon, decoding, seed, _group(trajectories, horizon), by_type, engine or {}
-    )
+        split, horizon, decoding, seed, _group(scores, horizon), by_type, engine or {},
+        by_seed if len(seeds) > 1 else {},
+    )  # fmt: skip
 
 
 def as_dict(evaluation: Evaluation) -> dict[str, Any]:
@@ -84,19 +109,19 @@ def wilson(successes: int, total: int, z: float = 1.959964) -> tuple[float, floa
     return (max(0.0, low), min(1.0, high))
 
 
-def _group(trajectories: Sequence[Trajectory], horizon: int) -> Group:
-    wins = [t for t in trajectories if t.succeeded]
-    lengths = [len(t.steps) if t.succeeded else horizon for t in trajectories]
+def _group(scores: Sequence[_Score], horizon: int) -> Group:
+    wins = [s for s in scores if s.succeeded]
+    lengths = [s.actions if s.succeeded else horizon for s in scores]
     return Group(
-        tasks=len(trajectories),
+        tasks=len(scores),
         succeeded=len(wins),
-        errored=sum(t.outcome == "error" for t in trajectories),
-        success=_mean(t.succeeded for t in trajectories),
-        interval=wilson(len(wins), len(trajectories)),
-        score=_mean(t.score for t in trajectories),
+        errored=sum(s.outcome == "error" for s in scores),
+        success=_mean(s.succeeded for s in scores),
+        interval=wilson(len(wins), len(scores)),
+        score=_mean(s.score for s in scores),
         actions=_mean(lengths),
-        actions_if_success=_mean(len(t.steps) for t in wins) if wins else None,
-        malformed=sum(t.malformed for t in trajectories),
+        actions_if_success=_mean(s.actions for s in wins) if wins else None,
+        malformed=sum(s.malformed for s in scores),
     )
 
 

@@ -49,6 +49,11 @@ def leap_register_updaters(register: Register) -> None:
 
 
 @hookspec
+def leap_register_policy_engines(register: Register) -> None:
+    """Register engines of policies named `NAME:MODEL`: subclasses of `leap_core.Engine`."""
+
+
+@hookspec
 def leap_register_commands(register: Register) -> None:
     """Register commands: click commands or groups that appear as `leap NAME`."""
 

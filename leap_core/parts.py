@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from leap_core.config import Generation, Named, RunConfig
+from leap_core.config import Generation, Named, RunConfig, Server
 from leap_core.environment import Environment
 from leap_core.errors import ConfigError, MissingExtra, PluginError, unknown
 from leap_core.plugins import load_plugins
-from leap_core.policy.engine import Engine
+from leap_core.policy.engine import Engine, PolicyContext
 from leap_core.policy.layout import PromptWriter
 from leap_core.privileged import PrivilegedSource
 from leap_core.registry import Kind, build_options
@@ -30,6 +31,7 @@ CONTRACTS: dict[Kind, type] = {
     "teacher": Teacher,
     "updater": Updater,
 }
+_HOSTED = re.compile(r"([A-Za-z][\w-]*):(?!//).")
 
 
 @dataclass(frozen=True)
@@ -98,16 +100,58 @@ def build_teacher(config: RunConfig, context: TeacherContext) -> Teacher:
     return teacher
 
 
-def build_engine(policy: PolicyRef, generation: Generation, environment: Environment) -> Engine:
-    """The engine that generates with `policy`."""
+@dataclass(frozen=True)
+class Lent:
+    """What an engine may need beside its policy.
+
+    Attributes:
+        server: how to deal with model servers.
+        options: of a plugin's engine; `student.options` in a configuration.
+        ledger, cache_dir: for engines whose calls are paid.
+    """
+
+    server: Server = field(default_factory=Server)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
+    cache_dir: Path = Path(".cache")
+
+
+def build_engine(
+    policy: PolicyRef, generation: Generation, environment: Environment, lent: Lent | None = None
+) -> Engine:
+    """The engine that generates with `policy`.
+
+    Raises:
+        PolicyError: the model cannot be loaded or reached.
+        ConfigError: no such scripted policy or plugin's engine, or options that it does not know.
+    """
+    lent = lent or Lent()
     if policy.kind == "scripted":
         from leap_core.policy.scripted import scripted_engine
 
         return scripted_engine(environment, policy.model)
+    if policy.kind == "plugin":
+        return _hosted_engine(policy, generation, lent)
+    if policy.kind == "server":
+        from leap_core.policy.server_engine import ServerEngine
+
+        return ServerEngine(policy, generation, lent.server)
+    if lent.server.command is not None:
+        from leap_core.serving import ServedEngine
+
+        return ServedEngine(policy, generation, lent.server)
     require_local("a student in this process")
     from leap_core.policy.transformers_engine import TransformersEngine
 
     return TransformersEngine(policy, generation)
+
+
+def _hosted_engine(policy: PolicyRef, generation: Generation, lent: Lent) -> Engine:
+    name, _, model = policy.model.partition(":")
+    factory = load_plugins().registry.get("policy engine", name).load()
+    options = build_options(factory, lent.options, f"policy engine '{name}', options")
+    engine: Engine = factory(options, model, PolicyContext(generation, lent.ledger, lent.cache_dir))
+    return engine
 
 
 def resolve_student(model: str, adapter: str | None, environment: Environment) -> PolicyRef | None:
@@ -117,6 +161,17 @@ def resolve_student(model: str, adapter: str | None, environment: Environment) -
         ConfigError: the environment has no such scripted policy or pre-trained student, or the
             folder holds no model.
     """
+    if model.startswith(("http://", "https://")):
+        from leap_core.policy.server_engine import addresses
+
+        if adapter is not None:
+            raise ConfigError("a policy on a server takes no adapter from here; serve it with one")
+        urls, _, name = model.partition("#")
+        return PolicyRef("server", name, base_url=",".join(addresses(urls)))
+    hosted = _HOSTED.match(model)
+    if hosted and not model.startswith(SCRIPTED):
+        load_plugins().registry.get("policy engine", hosted[1])
+        return PolicyRef("plugin", model)
     if not model.startswith(SCRIPTED):
         require_local("a student in this process")
     if model == TINY:

@@ -35,6 +35,7 @@ REGISTRATION_HOOKS: dict[str, Kind] = {
     "leap_register_privileged_sources": "privileged source",
     "leap_register_teachers": "teacher",
     "leap_register_updaters": "updater",
+    "leap_register_policy_engines": "policy engine",
     "leap_register_commands": "command",
 }
 BUILT_IN = {"leap-core": "leap_core.updaters.plugin", "leap-cli": "leap_core.cli.commands"}

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from leap_core.errors import ConfigError, LeapError, PluginError, unknown
 
-Kind = Literal["environment", "privileged source", "teacher", "updater", "command"]
+Kind = Literal["environment", "privileged source", "teacher", "updater", "policy engine", "command"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -16,9 +18,11 @@ from leap_core.examples import (
     examples_from_demonstrations,
     seen_steps,
 )
-from leap_core.parts import Parts, build_engine, decoding
-from leap_core.rollout import roll_out
+from leap_core.parts import Lent, Parts, build_engine, decoding
+from leap_core.playing import play_missing
+from leap_core.rollout import EpisodeLog, assignments
 from leap_core.run.folder import RunFolder, Stage
+from leap_core.run.ledger import Budget, Ledger
 from leap_core.run.progress import Screen
 from leap_core.run.records import Records, read_json, write_json
 from leap_core.teaching import Teaching
@@ -195,17 +199,29 @@ class Stages:
         seed: int,
         generation: Generation,
     ) -> list[Trajectory]:
-        records = Records(self.run.iteration(iteration) / f"{name}.jsonl", Trajectory)
+        path = self.run.iteration(iteration) / f"{name}.jsonl"
         stage = self._stage(iteration, name)
         if not stage.done:
             with stage.working():
-                records.repair()
-                played = len(list(records))
-                play_missing(
-                    records, played, policy, tasks, seed, generation,
-                    self.config.rollouts.in_flight, self.parts, self.screen, title,
-                )  # fmt: skip
-        return list(records)
+                log = EpisodeLog(path, assignments(tasks, [seed]))
+                with self._lent(policy) as lent:
+                    environment = self.parts.environment
+                    play_missing(
+                        log, partial(build_engine, policy, generation, environment, lent),
+                        environment, self.parts.writer, self.config.rollouts, self.screen, title,
+                    )  # fmt: skip
+        return list(Records(path, Trajectory))
+
+    @contextmanager
+    def _lent(self, policy: PolicyRef) -> Iterator[Lent]:
+        """What engines may need: this run's servers, and its ledger where replies are paid."""
+        limits = Budget(self.config.budget.dollars, self.config.budget.tokens)
+        ledger = Ledger(self.run.path / "ledger.jsonl" if policy.kind == "plugin" else None, limits)
+        student, cache = self.config.student, self.run.path.parent / ".cache"
+        try:
+            yield Lent(self.config.server, student.options, ledger, cache)
+        finally:
+            ledger.close()
 
     def _draw(self, split: str, count: int | None, iteration: int) -> list[Task]:
         """This iteration's tasks: a seeded order of the split, on from where the last ended."""
@@ -233,58 +249,6 @@ class Stages:
         return chosen or self.config.student.generation
 
 
-def play_missing(
-    records: Records[Trajectory],
-    played: int,
-    policy: PolicyRef,
-    tasks: Sequence[Task],
-    seed: int,
-    generation: Generation,
-    in_flight: int,
-    parts: Parts,
-    screen: Screen,
-    title: str,
-) -> None:
-    """Play the tasks after the first `played` and append them to `records`.
-
-    A block that was cut off is played again as a whole, so that batches, and with them the last
-    bits of every logit, are those of an unbroken run; what it had recorded is not written twice.
-    """
-    if played >= len(tasks):
-        if not records.path.exists():
-            records.replace(())
-        return
-    whole = played - played % in_flight
-    engine = build_engine(policy, generation, parts.environment)
-    skip = played - whole
-    wins = sum(t.succeeded for t in records)
-    done = played
-
-    with screen.bar(title, len(tasks)) as bar:
-        bar.update(played)
-
-        def keep(trajectory: Trajectory) -> None:
-            nonlocal skip, wins, done
-            if skip:
-                skip -= 1
-                return
-            records.append(trajectory)
-            done += 1
-            wins += trajectory.succeeded
-            bar.advance(note=f"success {100 * wins / done:.0f} %")
-
-        try:
-            roll_out(
-                parts.environment,
-                engine,
-                parts.writer,
-                tasks[whole:],
-                seed=seed,
-                in_flight=in_flight,
-                on_trajectory=keep,
-            )
-        finally:
-            engine.close()
 
 
 def load_evaluation(path: Path) -> Evaluation:

@@ -221,14 +221,16 @@ class PolicyRef:
     """A student that can be loaded again.
 
     Attributes:
-        kind: "transformers" (a model folder or hub id), "server" (OpenAI-compatible address) or
-            "scripted" (a policy that the environment ships).
-        model: folder, hub id, model name at the server, or scripted policy's name.
+        kind: "transformers" (a model folder or hub id), "server" (OpenAI-compatible address),
+            "scripted" (a policy that the environment ships) or "plugin" (an engine that a plugin
+            registered).
+        model: folder, hub id, model name at the server ("" for its only one), scripted policy's
+            name, or ENGINE:MODEL for a plugin's.
         adapter: folder of a PEFT adapter over `model`, or None.
-        base_url: address of the server, for kind "server".
+        base_url: address of the server, for kind "server"; several with commas between them.
     """
 
-    kind: Literal["transformers", "server", "scripted"]
+    kind: Literal["transformers", "server", "scripted", "plugin"]
     model: str
     adapter: str | None = None
     base_url: str | None = None

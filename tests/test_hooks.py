@@ -80,6 +80,10 @@ def test_leap_register_updaters(plugin_site, monkeypatch) -> None:
     check_registration(plugin_site, monkeypatch, "leap_register_updaters")
 
 
+def test_leap_register_policy_engines(plugin_site, monkeypatch) -> None:
+    check_registration(plugin_site, monkeypatch, "leap_register_policy_engines")
+
+
 def test_leap_register_commands(plugin_site, monkeypatch) -> None:
     check_registration(plugin_site, monkeypatch, "leap_register_commands")
 

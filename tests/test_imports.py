@@ -21,7 +21,7 @@ PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/leap_*/__init__.py
 ORDER = (
     "errors options download types environment privileged updater config combined run teacher "
     "hookspecs entry_points registry plugins policy rollout correction examples updaters "
-    "evaluation parts teaching stages learning loop report testing cli"
+    "evaluation serving parts playing teaching stages learning loop report testing cli"
 ).split()
 
 HEAVY = (

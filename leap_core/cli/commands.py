@@ -13,6 +13,8 @@ LEAP_API_VERSION = 1
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("leap_core.cli.run", "Train a student: Algorithm 1 from a config file, or resume it."),
     "evaluate": ("leap_core.cli.evaluate", "Evaluate a policy on a split of an environment."),
+    "rollout": ("leap_core.cli.rollout", "Play a policy and keep its trajectories."),
+    "serve": ("leap_core.cli.serve", "Serve a policy with vLLM, SGLang or another server."),
     "report": ("leap_core.cli.report", "Show what a run did: tables, and an HTML page."),
     "estimate": ("leap_core.cli.estimate", "Calls, tokens and cost of a run, beforehand."),
     "describe": ("leap_core.cli.describe", "Privileged state from demonstrations, by a model."),

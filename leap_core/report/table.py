@@ -25,9 +25,11 @@ def print_result(result: RunResult) -> None:
 def settings_line(evaluation: Evaluation) -> str:
     """Split, size, horizon and decoding: printed with every score."""
     how = ", ".join(f"{k} {v}" for k, v in evaluation.decoding.items()) or "scripted"
+    seeds = list(evaluation.by_seed) or [str(evaluation.seed)]
+    tasks = evaluation.overall.tasks // len(seeds)
     return (
-        f"{evaluation.split}: {evaluation.overall.tasks} tasks, horizon {evaluation.horizon}, "
-        f"seed {evaluation.seed}, {how}"
+        f"{evaluation.split}: {tasks} tasks, horizon {evaluation.horizon}, "
+        f"seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}, {how}"
     )
 
 

@@ -47,6 +47,27 @@ class Records(Generic[T]):
                 if line.endswith(b"\n"):
                     yield self._parse(line, number)
 
+    def at(self, offset: int) -> T:
+        """The record whose line begins at byte `offset`."""
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            return self._parse(file.readline(), 0)
+
+    def offsets(self) -> Iterator[tuple[int, T]]:
+        """Every record with the byte at which its line begins."""
+        offset = 0
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.endswith(b"\n"):
+                    yield offset, self._parse(line, number)
+                offset += len(line)
+
+    def size(self) -> int:
+        """Bytes written: where the next line will begin."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
     def append(self, record: T) -> None:
         """Add one record; on disk when this returns."""
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -76,9 +76,12 @@ Answer = Callable[[dict[str, Any]], Reply | str]
 
 
 class Provider:
-    """The server; listens on a free port of the loopback interface while its `with` block runs."""
+    """The server; listens on the loopback interface while its `with` block runs.
 
-    def __init__(self, answer: Answer) -> None:
+    `port` 0 takes a free one.
+    """
+
+    def __init__(self, answer: Answer, port: int = 0) -> None:
         self.answer = answer
         self.log: list[Exchange] = []
         self._loop = asyncio.new_event_loop()
@@ -86,7 +89,7 @@ class Provider:
         self._started = threading.Event()
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self.port = 0
+        self.port = port
 
     @property
     def base_url(self) -> str:
@@ -117,7 +120,7 @@ class Provider:
         self._loop.close()
 
     async def _listen(self) -> None:
-        server = await asyncio.start_server(self._connected, "127.0.0.1", 0, backlog=1024)
+        server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, backlog=1024)
         self.port = server.sockets[0].getsockname()[1]
         self._started.set()
         await self._stop.wait()

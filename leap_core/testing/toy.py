@@ -6,8 +6,12 @@ scripted expert and policies), in one short file, for tests and as an example to
 
 from __future__ import annotations
 
+import os
 import random
+import signal
+import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
@@ -30,17 +34,27 @@ SIZES = {"train": 200, "valid": 40, "test": 40}
 
 
 class ToyOptions(Section):
-    """Options of the toy environment; `failing` names tasks whose episodes raise."""
+    """Options of the toy environment.
+
+    `failing`, `crashing` and `hanging` name tasks whose first step raises, kills its process, or
+    never ends; `mishaps` is a folder to note such an end in, so that a task comes to it only once.
+    Every step takes `step_seconds`.
+    """
 
     boxes: int = Field(5, gt=1)
     failing: tuple[str, ...] = ()
+    crashing: tuple[str, ...] = ()
+    hanging: tuple[str, ...] = ()
+    mishaps: Path | None = None
+    step_seconds: float = Field(0.0, ge=0)
 
 
 class ToyEpisode(Episode):
     """Open boxes until the coin shows, then take it."""
 
-    def __init__(self, boxes: int, coin: int, fails: bool) -> None:
-        self.boxes, self.coin, self.fails = boxes, coin, fails
+    def __init__(self, options: ToyOptions, task: Task) -> None:
+        self.options, self.task = options, task
+        self.boxes, self.coin = options.boxes, int(task.data["coin"])
         self.reset()
 
     def reset(self) -> Observation:
@@ -49,8 +63,10 @@ class ToyEpisode(Episode):
         return self._observe(f"There are boxes 1 to {self.boxes}.")
 
     def step(self, action: str) -> Transition:
-        if self.over or self.fails:
-            raise EnvironmentFailure("the episode is over" if self.over else "the toy broke")
+        if self.over:
+            raise EnvironmentFailure("the episode is over")
+        self._go_wrong()
+        time.sleep(self.options.step_seconds)
         if action == "take coin" and self.coin in self.opened:
             self.over = True
             done = self._observe("You take the coin.")
@@ -61,6 +77,22 @@ class ToyEpisode(Episode):
                 inside = "a coin" if box == self.coin else "nothing"
                 return Transition(self._observe(f"In box {box} you see {inside}."))
         return Transition(self._observe("Nothing happens."))
+
+    def _go_wrong(self) -> None:
+        """Fail, crash or hang, where the options say so."""
+        name, options = self.task.id, self.options
+        if name not in (*options.failing, *options.crashing, *options.hanging):
+            return
+        if options.mishaps is not None:
+            note = options.mishaps / name.replace("/", "-")
+            if note.exists():
+                return
+            note.touch()
+        if name in options.hanging:
+            time.sleep(1e6)
+        if name in options.crashing:
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise EnvironmentFailure("the toy broke")
 
     def _observe(self, text: str) -> Observation:
         closed = [b for b in range(1, self.boxes + 1) if b not in self.opened]
@@ -93,8 +125,7 @@ class ToyEnvironment(Environment):
         return Task(f"{split}/{index:04d}", split, "take the coin", kind, {"coin": coin})
 
     def open(self, task: Task, seed: int) -> ToyEpisode:
-        fails = task.id in self.options.failing
-        return ToyEpisode(self.options.boxes, int(task.data["coin"]), fails)
+        return ToyEpisode(self.options, task)
 
     def layout(self) -> Layout:
         return Layout(

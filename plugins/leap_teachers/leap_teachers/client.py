@@ -18,7 +18,7 @@ from leap_core import Call, ConfigError, Ledger, Reservation, TeacherError, Usag
 from leap_teachers.asking import Answer, Request
 from leap_teachers.cache import AnswerCache, Received
 from leap_teachers.courier import Courier, Parcel
-from leap_teachers.failures import Failure
+from leap_teachers.failures import Failure, RefusedRequest
 from leap_teachers.keys import api_key, check_key
 from leap_teachers.limits import RateLimits
 from leap_teachers.litellm_setup import load_litellm
@@ -267,7 +267,8 @@ class Client:
         if unreachable and not self._any_answer:
             where = self.options.api_base or "its provider"
             return ConfigError(f"cannot reach {where} for model '{model}': {words}")
-        return TeacherError(f"no answer from '{model}' after {attempts} attempt(s): {words}")
+        kind = TeacherError if failure.again else RefusedRequest
+        return kind(f"no answer from '{model}' after {attempts} attempt(s): {words}")
 
 
 def _with_use(call: Call, received: Received) -> Call:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from leap_core import TeacherError
 from leap_teachers.keys import redact
 
 _NEVER_SENT = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ClientConnectorError"}
@@ -28,6 +29,10 @@ _LOST = {
 _RESPONSES = {"HTTPStatusError", "APIStatusError"}
 _HEALING = {408, 409, 425, 429}
 _NO_QUOTA = ("insufficient_quota", "exceeded your current quota", "billing")
+
+
+class RefusedRequest(TeacherError):
+    """The provider refuses this one request, and would again."""
 
 
 @dataclass(frozen=True, slots=True)

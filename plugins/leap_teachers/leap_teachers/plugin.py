@@ -36,3 +36,12 @@ def leap_register_privileged_sources(register: Register) -> None:
         "leap_teachers.recorded:RecordedSource",
         "States from a file, such as `leap describe` writes from demonstrations",
     )
+
+
+@hookimpl
+def leap_register_policy_engines(register: Register) -> None:
+    register(
+        "litellm",
+        "leap_teachers.policy:LitellmPolicy",
+        "Plays as `litellm:MODEL`, any model by API: cached, priced, within the budget",
+    )

@@ -1,0 +1,33 @@
+"""From a configuration to an executor."""
+
+from __future__ import annotations
+
+import os
+
+from leap_core.config import ExecutorChoice
+from leap_core.environment import Environment
+from leap_core.rollout.executor import Executor, LocalExecutor
+
+
+def build_executor(choice: ExecutorChoice, environment: Environment, in_flight: int) -> Executor:
+    """The executor that `choice` names.
+
+    Raises:
+        ConfigError: the environment cannot be sent to other processes.
+        MissingExtra: Ray is not installed.
+    """
+    if choice.name == "local":
+        return LocalExecutor(environment)
+    from leap_core.rollout.pool import PoolExecutor
+
+    if choice.name == "processes":
+        from leap_core.rollout.processes import ProcessHirer
+
+        workers = min(choice.workers or os.cpu_count() or 1, in_flight)
+        return PoolExecutor(
+            ProcessHirer(environment, choice.start_timeout), workers, choice.timeout
+        )
+    from leap_core.rollout.ray_actors import RayHirer
+
+    hire = RayHirer(environment, choice)
+    return PoolExecutor(hire, min(choice.workers or hire.room(), in_flight), choice.timeout)

@@ -1,0 +1,160 @@
+"""Workers as actors of a Ray cluster: an existing one by address, or one started here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import threading
+import time
+from typing import Any
+
+from leap_core.config import ExecutorChoice
+from leap_core.environment import Environment
+from leap_core.errors import ConfigError, LeapError, MissingExtra
+from leap_core.rollout.executor import Answer, Command, EpisodeHost
+from leap_core.rollout.pool import WorkerLost
+from leap_core.rollout.processes import pickled
+from leap_core.rollout.worker import answer_in_bytes
+
+_LOOK = 0.5
+"""Seconds between looks at whether an actor has started, or is wanted no more."""
+
+
+class _Actor:
+    """What runs on a node: holds episodes and carries out one command after another."""
+
+    def __init__(self, pickled_environment: bytes) -> None:
+        self.host = EpisodeHost(pickle.loads(pickled_environment))  # noqa: S301 - from the run
+
+    def node(self) -> str:
+        """Id of the node that it runs on; answered once the environment is there."""
+        import ray
+
+        return str(ray.get_runtime_context().get_node_id())
+
+    def handle(self, command: Command) -> bytes:
+        """Carry out a command; its pickled answer."""
+        return answer_in_bytes(self.host, command)
+
+    def close(self) -> None:
+        """Close every episode."""
+        self.host.close()
+
+
+class RayWorker:
+    """One actor."""
+
+    def __init__(self, actor: Any, node: str) -> None:
+        self.actor = actor
+        self.node = node
+
+    def call(self, command: Command, timeout: float) -> Answer | LeapError | None:
+        """Have a command carried out.
+
+        Raises:
+            WorkerLost: the actor or its node is gone, or gives no answer in time.
+        """
+        import ray
+
+        try:
+            answer: Answer | LeapError | None = pickle.loads(  # noqa: S301 - from our own actor
+                ray.get(self.actor.handle.remote(command), timeout=timeout)
+            )
+        except ray.exceptions.GetTimeoutError:
+            raise WorkerLost(f"the environment gave no answer within {timeout:g} s") from None
+        except ray.exceptions.RayActorError:
+            lost_with_node = not self._node_is_alive()
+            why = "its node left the Ray cluster" if lost_with_node else "the Ray actor died"
+            raise WorkerLost(why, blamed=not lost_with_node) from None
+        except ray.exceptions.RayError as error:
+            raise WorkerLost(f"the Ray actor failed: {_last_line(error)}") from None
+        return answer
+
+    def _node_is_alive(self) -> bool:
+        import ray
+
+        return any(node["NodeID"] == self.node and node["Alive"] for node in ray.nodes())
+
+    def stop(self, grace: float = 0.0) -> None:
+        """End the actor; `grace` are seconds in which it may close its episodes."""
+        import ray
+
+        with contextlib.suppress(ray.exceptions.RayError):
+            if grace:
+                ray.get(self.actor.close.remote(), timeout=grace)
+        with contextlib.suppress(ray.exceptions.RayError):
+            ray.kill(self.actor)
+
+
+class RayHirer:
+    """Starts actors. The connection to the cluster stays for the life of the process."""
+
+    def __init__(self, environment: Environment, choice: ExecutorChoice) -> None:
+        self.pickled = pickled(environment)
+        self.choice = choice
+        ray = _connect(choice.address)
+        self.actors = ray.remote(
+            num_cpus=choice.cpus, resources=choice.resources or None, max_restarts=0
+        )(_Actor)
+
+    def __call__(self, closing: threading.Event) -> RayWorker:
+        """Start an actor, and wait until the cluster has given it room."""
+        import ray
+
+        actor = self.actors.remote(self.pickled)
+        where = actor.node.remote()
+        deadline = time.monotonic() + self.choice.start_timeout
+        try:
+            while not ray.wait([where], timeout=_LOOK)[0]:
+                if closing.is_set() or time.monotonic() > deadline:
+                    ray.kill(actor)
+                    raise WorkerLost(
+                        f"the Ray cluster gave no room to an actor that asks for {self._asked()} "
+                        f"within {self.choice.start_timeout:g} s"
+                    )
+            return RayWorker(actor, ray.get(where))
+        except ray.exceptions.RayError as error:
+            raise WorkerLost(f"the Ray actor did not start: {_last_line(error)}") from None
+
+    def _asked(self) -> str:
+        asked = {"CPU": self.choice.cpus, **self.choice.resources}
+        return ", ".join(f"{amount:g} {name}" for name, amount in asked.items())
+
+    def room(self) -> int:
+        """How many actors the cluster can hold."""
+        import ray
+
+        have = ray.cluster_resources()
+        asked = {"CPU": self.choice.cpus, **self.choice.resources}
+        rooms = [have.get(name, 0.0) / amount for name, amount in asked.items() if amount]
+        return max(1, int(min(rooms, default=1.0)))
+
+    def close(self) -> None:
+        """The connection stays, for the next stage."""
+
+
+def _connect(address: str | None) -> Any:
+    """Join the cluster at `address`, or start one here; nothing if there is a connection."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError:
+        raise MissingExtra("the executor 'ray'", "ray", "leap-core[ray]") from None
+    if ray.is_initialized():
+        return ray
+    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    try:
+        if address is None:
+            ray.init(address="local", include_dashboard=False, **quiet)
+        else:
+            ray.init(address=address, **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        where = f"the Ray cluster at '{address}'" if address else "a Ray cluster on this machine"
+        raise ConfigError(f"cannot connect to {where}: {_last_line(error)}") from error
+    return ray
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
