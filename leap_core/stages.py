@@ -249,8 +249,6 @@ class Stages:
         return chosen or self.config.student.generation
 
 
-
-
 def load_evaluation(path: Path) -> Evaluation:
     """Read an evaluation of a run folder."""
     result: Evaluation = _EVALUATION.validate_python(read_json(path))

@@ -36,7 +36,7 @@ class Checked:
 @click.option("--kind", type=click.Choice(KINDS), help="Check parts of this kind only.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
               help="What to check with, in a configuration's words: environment.name=NAME, "
-                   "environment.options.KEY=VALUE, teacher.options.KEY=VALUE, tasks=8 …")  # fmt: skip
+                   "environment.options.KEY=VALUE, teacher.options.KEY=VALUE, tasks=8")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print every result as JSON.")
 @click.pass_obj
 def command(

@@ -84,7 +84,9 @@ class ActionGuide:
 
     def writer(self, observation: Observation, limit: int) -> Writer:
         """A writer for one turn; an unconstrained one where any action may be tried."""
-        candidates = [c for c in observation.candidates if c and c == " ".join(c.splitlines()).strip()]
+        candidates = [
+            c for c in observation.candidates if c and c == " ".join(c.splitlines()).strip()
+        ]
         templates = [_PLACEHOLDER.split(t) for t in observation.templates
                      if len(t.splitlines()) == 1]  # fmt: skip
         templates = [parts for parts in templates if len(parts) > 1]

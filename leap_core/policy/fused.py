@@ -73,9 +73,11 @@ class FusedModel:
     @property
     def weight_bytes(self) -> int:
         count = self.head.numel() + sum(
-            part.numel() for one in self.layers for part in (one.qkv, one.out, one.gate_up, one.down)
+            part.numel()
+            for one in self.layers
+            for part in (one.qkv, one.out, one.gate_up, one.down)
         )
-        return count * self.head.element_size()
+        return int(count * self.head.element_size())
 
     def rotations(self, positions: torch.Tensor, longest: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Cosine and signed sine of `positions` [n], each [n, 1, head_size]."""

@@ -72,8 +72,10 @@ class _PaddedGroup(Group):
         for row, count in enumerate(known):
             self.filled[row, before - count :] = True
         if before:
-            kept = [decoder.kept[t.episode] if k else None for t, k in zip(turns, known, strict=True)]
-            self.cache.load([k and [(a[:, :n], b[:, :n]) for a, b in k.layers]
+            kept = [
+                decoder.kept[t.episode] if k else None for t, k in zip(turns, known, strict=True)
+            ]
+            self.cache.load([None if k is None else [(a[:, :n], b[:, :n]) for a, b in k.layers]
                              for k, n in zip(kept, known, strict=True)])  # fmt: skip
         self.lengths = list(known)
         self.logits = self._forward(fresh)

@@ -10,11 +10,12 @@ Loaded by every pytest where leap-core is installed, so it imports nothing until
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 if TYPE_CHECKING:
+    from leap_core.registry import Kind
     from leap_core.testing.conformance import Check, Subject
 
 MARK = "conformance"
@@ -46,7 +47,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             f"{metafunc.definition.nodeid}: write @pytest.mark.{MARK}(kind, name) with a kind of "
             f"{', '.join(_SECTIONS)}"
         )
-    rules = declared(kind)
+    rules = declared(cast("Kind", kind))
     metafunc.parametrize(MARK, rules, ids=[rule.name for rule in rules], indirect=True)
 
 

@@ -70,7 +70,7 @@ def look_elsewhere(
 
 
 def _run(errand: bytes, folder: Path) -> subprocess.CompletedProcess[bytes]:
-    paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
     return subprocess.run(
         [sys.executable, "-c", f"from {__name__} import main; main()"],
         input=errand,

@@ -13,7 +13,7 @@ from leap_core.errors import EnvironmentFailure
 from leap_core.policy.engine import Engine, Request
 from leap_core.policy.reply import write_reply
 from leap_core.rollout import roll_out
-from leap_core.testing.conformance.check import NotApplicable, Nonconformity, check, expect, shown
+from leap_core.testing.conformance.check import Nonconformity, NotApplicable, check, expect, shown
 from leap_core.testing.conformance.play import (
     FOREIGN,
     Walk,
@@ -213,9 +213,7 @@ def _told(transition: Transition) -> tuple[object, ...]:
     return transition.observation, transition.reward, ended(transition)
 
 
-def _answer(
-    environment: Environment, task: Task, before: Sequence[str], action: str
-) -> Transition:
+def _answer(environment: Environment, task: Task, before: Sequence[str], action: str) -> Transition:
     with _opened(environment, task) as episode:
         walk(episode, by_list(before), len(before))
         try:

@@ -1,4 +1,4 @@
-"""Checks of what an environment shows: demonstrations, prompts, scripted policies; what it hides."""
+"""Checks of what an environment shows (demonstrations, prompts, policies) and what it hides."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from leap_core.errors import ConfigError
-from leap_core.testing.conformance.check import NotApplicable, Nonconformity, check, expect, shown
+from leap_core.testing.conformance.check import Nonconformity, NotApplicable, check, expect, shown
 from leap_core.testing.conformance.play import Walk, by_list, by_policy, play
 from leap_core.testing.conformance.subjects import EnvironmentSubject
 from leap_core.types import Prompt, Task, Trajectory
@@ -59,9 +59,7 @@ def gold_wins(subject: EnvironmentSubject) -> None:
         task = trajectory.task
         actions = [step.action for step in trajectory.steps]
         walked = play(subject.environment, task, by_list(actions), trajectory.seed)
-        for t, (step, seen) in enumerate(
-            zip(trajectory.steps, walked.observations, strict=False)
-        ):
+        for t, (step, seen) in enumerate(zip(trajectory.steps, walked.observations, strict=False)):
             expect(
                 step.observation == seen,
                 f"step {t} of the demonstration of '{task.id}' to observe {shown(seen)}, as when "

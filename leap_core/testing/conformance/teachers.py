@@ -47,8 +47,8 @@ def options(subject: TeacherSubject) -> None:
 @check("teacher", "proposals")
 def proposals(subject: TeacherSubject) -> None:
     """A reply has at most one proposal a step, of steps that there are, at every level."""
+    trajectory, states = subject.cases[0]
     for level in range(1, 6):
-        trajectory, states = subject.cases[0]
         brief = _brief(subject, level=level)
         reply = _with(subject, lambda t, b=brief: t.correct(trajectory, states, b))  # type: ignore[misc]
         _check_reply(reply, trajectory, None)

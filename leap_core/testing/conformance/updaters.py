@@ -91,9 +91,7 @@ class _Bench:
         def log(values: Mapping[str, float]) -> None:
             metrics.append(dict(values))
 
-        context = UpdateContext(
-            out, self.student, 1, 0, log, work_dir=work, rollouts=self.seen
-        )
+        context = UpdateContext(out, self.student, 1, 0, log, work_dir=work, rollouts=self.seen)
         before = digest(Path(self.student.model))
         given = self.examples if examples is None else examples
         policy = self.subject.build().update(self.student, given, context)
@@ -155,14 +153,12 @@ def policy_replies(subject: UpdaterSubject) -> None:
     moved = subject.folder / "moved"
     if not moved.exists():
         shutil.copytree(made.out_dir, moved)
-    policy = PolicyRef(
-        **{
-            key: str(moved / Path(value).relative_to(made.out_dir))
-            if isinstance(value, str) and Path(value).is_relative_to(made.out_dir)
-            else value
-            for key, value in asdict(made.policy).items()
-        }
-    )
+    places = {
+        key: str(moved / Path(value).relative_to(made.out_dir))
+        for key, value in asdict(made.policy).items()
+        if isinstance(value, str) and Path(value).is_relative_to(made.out_dir)
+    }
+    policy = replace(made.policy, **places)  # type: ignore[arg-type]
     example = bench.examples[0]
     task = bench.environment.tasks("train")[0]
     seen = bench.environment.open(task, 0).reset()

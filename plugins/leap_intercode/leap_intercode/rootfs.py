@@ -59,7 +59,7 @@ def _run(name: str, command: list[str]) -> None:
 
 
 def _leave_out_documentation(folder: Path) -> None:
-    """Tell dpkg, and remove what debootstrap has unpacked. dpkg leaves links out of it; so do we."""
+    """Tell dpkg, and remove what debootstrap has unpacked. Links stay, as they do with dpkg."""
     (folder / "etc" / "dpkg" / "dpkg.cfg.d" / "excludes").write_text(_EXCLUDES)
     kept = {path for pattern in _KEPT for path in folder.glob(pattern)}
     found = [path for name in _DROPPED for path in (folder / name).rglob("*")]

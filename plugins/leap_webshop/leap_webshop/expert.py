@@ -69,7 +69,9 @@ def brings(facts: Facts, seen: Observation, action: str, t: int, after: Facts) -
     if kind == "search":
         if action == f"search[{facts['best_query']}]":
             return True
-        return max(after.get("worth", {}).values(), default=-1.0) >= facts["best_found"] - _SLACK
+        return bool(
+            max(after.get("worth", {}).values(), default=-1.0) >= facts["best_found"] - _SLACK
+        )
     if kind == "results":
         wanted = _open(facts, seen, t)
         if wanted is None:
