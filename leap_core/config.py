@@ -44,12 +44,19 @@ class Generation(Section):
     The defaults are the paper's (App. D.1): temperature 0.3, at most 256 new tokens.
     Temperature 0 is greedy. `constrained`: the ACTION part is chosen among the candidates and
     templates of the observation, so that it can always be executed.
+
+    `device`, `dtype` and `attention` concern a model in this process: "auto" is a GPU if there is
+    one, and the weights as stored (float32 on a CPU); `attention` is one of transformers'
+    implementations ("sdpa", "eager", …) instead of LEAP's own decoding.
     """
 
     temperature: float = Field(0.3, ge=0)
     top_p: float = Field(1.0, gt=0, le=1)
     max_new_tokens: int = Field(256, gt=0)
     constrained: bool = False
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    attention: str | None = None
 
 
 class Student(Section):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import torch
@@ -57,19 +58,18 @@ class Decoder(ABC):
         return 0
 
 
-def decoder_of(model: Any) -> Decoder:
-    """The fastest decoder that computes what the model computes."""
+def decoder_of(model: Any, fused: bool = True) -> Decoder:
+    """The fastest decoder that computes what the model computes; `fused` may be one."""
     from leap_core.policy.fused import FusedModel
     from leap_core.policy.padded import PaddedDecoder, keeps_whole_text
     from leap_core.policy.plain import PlainDecoder
     from leap_core.policy.slots import FusedDecoder
 
-    try:
-        fused = FusedDecoder(FusedModel(model))
-        if agrees(fused, model):
-            return fused
-    except (AttributeError, ValueError):
-        pass
+    if fused:
+        with suppress(AttributeError, ValueError):
+            quick = FusedDecoder(FusedModel(model))
+            if agrees(quick, model):
+                return quick
     if keeps_whole_text(model):
         padded = PaddedDecoder(model)
         if agrees(padded, model):

@@ -99,7 +99,7 @@ class FusedDecoder(Decoder):
         space = getattr(self._local, "space", None)
         if space is None or space.numel() < size:
             self._local.space = space = None
-            space = torch.zeros(size + size // 4, dtype=model.dtype, device=model.device)
+            space = torch.zeros(2 * size, dtype=model.dtype, device=model.device)
             self._local.space = space
         return space[:size].view(shape)
 

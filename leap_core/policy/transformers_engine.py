@@ -6,7 +6,7 @@ token; branch and reply are dropped, so the trunk stays exact. See docs/rollouts
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
@@ -18,7 +18,7 @@ import torch
 from leap_core.config import Generation
 from leap_core.errors import PolicyError
 from leap_core.policy.constrained import ActionGuide, Writer
-from leap_core.policy.decoders import Decoder, Turn, decoder_of
+from leap_core.policy.decoders import Turn, decoder_of
 from leap_core.policy.encoding import PromptEncoder
 from leap_core.policy.engine import Engine, Request
 from leap_core.policy.sampling import Sampler
@@ -30,10 +30,11 @@ _SMALL_MODEL = 16 * 2**20
 _SMALL_GROUP = 16
 
 
-def load_model(policy: PolicyRef) -> tuple[Any, Any]:
+def load_model(policy: PolicyRef, generation: Generation | None = None) -> tuple[Any, Any]:
     """Load (model, tokenizer) of a policy; an adapter is merged in.
 
-    The weights are float32 on a CPU, which is slow at anything else, and as stored on a GPU.
+    Unless `generation` says otherwise, the weights go to a GPU as stored if there is one, else they
+    are float32, since a CPU is slow at anything else.
 
     Raises:
         PolicyError: there is no such model, or it cannot be loaded.
@@ -42,12 +43,17 @@ def load_model(policy: PolicyRef) -> tuple[Any, Any]:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    dtype = "auto" if torch.cuda.is_available() else torch.float32
+    generation = generation or Generation()
+    device = _device(generation)
+    dtype: Any = "auto" if device == "cuda" else torch.float32
+    if generation.dtype != "auto":
+        dtype = getattr(torch, generation.dtype)
+    chosen = {"attn_implementation": generation.attention} if generation.attention else {}
     folder = Path(policy.model)
     if folder.exists() and not (folder / "config.json").is_file():
         raise PolicyError(f"no model at '{folder}': the folder has no config.json")
     try:
-        model = AutoModelForCausalLM.from_pretrained(policy.model, dtype=dtype)
+        model = AutoModelForCausalLM.from_pretrained(policy.model, dtype=dtype, **chosen)
         tokenizer = AutoTokenizer.from_pretrained(policy.model)
         if policy.adapter is not None:
             from peft import PeftModel
@@ -61,29 +67,41 @@ def load_model(policy: PolicyRef) -> tuple[Any, Any]:
     return model, tokenizer
 
 
+def _device(generation: Generation) -> str:
+    there = torch.cuda.is_available()
+    if generation.device == "cuda" and not there:
+        raise PolicyError("generation.device is cuda, but torch sees no GPU here; use cpu or auto")
+    return "cuda" if there and generation.device != "cpu" else "cpu"
+
+
 class TransformersEngine(Engine):
     """Batched decoding with what is kept of each episode.
 
     Attributes:
-        model_seconds: time spent in the model's forward passes, summed over threads.
+        model_seconds: time spent in the model's forward passes, summed over threads; on a GPU,
+            until their results are there. `model_clock` measures it.
+        tokens: tokens written so far.
         threads: how many groups are decoded at the same time.
         group: the most turns that are decoded together.
     """
 
     def __init__(self, policy: PolicyRef, generation: Generation) -> None:
-        model, tokenizer = load_model(policy)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.model = model.to(device).eval()
+        model, tokenizer = load_model(policy, generation)
+        self.model = model.to(_device(generation)).eval()
+        self.device: torch.device = self.model.device
         stop = model.generation_config.eos_token_id
         stops = tuple(stop) if isinstance(stop, (list, tuple)) else () if stop is None else (stop,)
         self.encoder = PromptEncoder(tokenizer, stops)
         self.generation = generation
-        self.decoder: Decoder = decoder_of(self.model)
+        # A chosen way to compute attention is the model's own to take.
+        self.decoder = decoder_of(self.model, fused=generation.attention is None)
         self.guide = ActionGuide(self.encoder) if generation.constrained else None
-        small = device == "cpu" and 0 < self.decoder.busy_bytes <= _SMALL_MODEL
+        small = self.device.type == "cpu" and 0 < self.decoder.busy_bytes <= _SMALL_MODEL
         self.group = _SMALL_GROUP if small else 2**31
         self.threads = torch.get_num_threads() if small else 1
         self.model_seconds = 0.0
+        self.model_clock: Callable[[], float] = perf_counter
+        self.tokens = 0
         self._trunks: dict[str, tuple[tuple[str, ...], list[int]]] = {}
         self._lock = Lock()
         self._pool = None
@@ -140,9 +158,9 @@ class TransformersEngine(Engine):
         turns = [self._turn(request) for request in requests]
         writers = [self._writer(request) for request in requests]
         sampler = Sampler(self.generation, requests)
-        began = perf_counter()
+        began = self.model_clock()
         group = self.decoder.start(turns, max(writer.room for writer in writers))
-        spent = perf_counter() - began
+        spent = self.model_clock() - began
         rows, logits = list(range(len(turns))), group.logits
         while True:
             if self.guide is not None:
@@ -156,11 +174,12 @@ class TransformersEngine(Engine):
             if not going:
                 break
             rows, tokens = [row for row, _ in going], [token for _, token in going]
-            began = perf_counter()
+            began = self.model_clock()
             logits = group.feed(rows, tokens)
-            spent += perf_counter() - began
+            spent += self.model_clock() - began
         with self._lock:
             self.model_seconds += spent
+            self.tokens += sum(len(writer.ids) for writer in writers)
         return [writer.text() for writer in writers]
 
     def _writer(self, request: Request) -> Writer:
