@@ -34,11 +34,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from leap_alfworld.environment import AlfworldEnvironment
 from leap_alfworld.official import find_release
 from leap_alfworld.options import AlfworldOptions
 from leap_alfworld.real_engine import RealEngine, RealEpisode
-
 from leap_core import LeapError
 from leap_core.config import Generation
 from leap_core.environment import Environment, Episode
@@ -81,7 +81,9 @@ def main() -> None:
     result: dict[str, Any] = {"games": environment.options.games, "steps": horizon, "notes": {}}
     with tempfile.TemporaryDirectory() as scratch:
         policy = make_student(Path(scratch), environment, tasks, arguments.device)
-        ours(policy, environment, writer, tasks[: IN_FLIGHT * (1 if quick else 3)], arguments, result)
+        ours(
+            policy, environment, writer, tasks[: IN_FLIGHT * (1 if quick else 3)], arguments, result
+        )
         alone = 2 if quick else 8
         sequential(policy, environment, writer, tasks[:alone], arguments, result)
         memory(policy, environment, tasks, 1000 if quick else 10_000, arguments, result)
@@ -153,7 +155,7 @@ def _chosen(request: Request, text: str) -> str:
 
 
 class OneByOne(Engine):
-    """One prompt at a time, the whole of it encoded at every step, with transformers' `generate`."""
+    """One prompt at a time, all of it encoded at every step, with transformers' `generate`."""
 
     def __init__(self, engine: TransformersEngine) -> None:
         self.engine = engine
@@ -184,7 +186,11 @@ class Stock(AlfworldEnvironment):
 
 
 def play(
-    environment: Environment, engine: Engine, writer: PromptWriter, tasks: Sequence[Task], at_once: int
+    environment: Environment,
+    engine: Engine,
+    writer: PromptWriter,
+    tasks: Sequence[Task],
+    at_once: int,
 ) -> tuple[float, list[Trajectory]]:
     """Seconds, and the trajectories; none may have failed."""
     played: list[Trajectory] = []
@@ -329,15 +335,19 @@ def show(result: dict[str, Any]) -> None:
     )
     print(f"{'':46} {'episodes/s':>12} {'LEAP is … faster':>18}")
     ours = result["episodes_per_s"]
+    floor = (
+        f"floor ({result['gflop_per_episode']:.1f} GFLOP an episode at "
+        f"{result['matrix_gflops']:.0f} GFLOP/s)"
+    )
     rows = [
         ("A: one by one, generate, stock TextWorld", result["a_episodes_per_s"]),
         ("B: one by one, generate, native engine", result["b_episodes_per_s"]),
         (f"LEAP ({result['threads']} threads)", ours),
-        (f"floor ({result['gflop_per_episode']:.1f} GFLOP an episode at "
-         f"{result['matrix_gflops']:.0f} GFLOP/s)", result["floor_episodes_per_s"]),
-    ]  # fmt: skip
+        (floor, result["floor_episodes_per_s"]),
+    ]
     for title, rate in rows:
-        print(f"{title:46} {f'{rate:.3f}' if rate else '-':>12} {f'{ours / rate:.2f}' if rate else '-':>18}")
+        times = (f"{rate:.3f}", f"{ours / rate:.2f}") if rate else ("-", "-")
+        print(f"{title:46} {times[0]:>12} {times[1]:>18}")
     print(f"\nin the model's forward passes: {100 * result['model_time_share']:.1f} % of the time")
     print(f"same actions as B: {100 * result['same_actions']:.2f} %")
     if result["growth_mb"] is not None:
