@@ -9,6 +9,7 @@ from pathlib import Path
 
 from leap_core import ConfigError, DataError
 from leap_intercode.sandbox.client import BOX_USER
+from leap_intercode.sandbox.root import NETWORKS
 
 SUITE = "bullseye"
 """Debian 11: its bash is the version of upstream's recordings (5.1), Debian 12's is not."""
@@ -47,6 +48,7 @@ def build_rootfs(folder: Path, suite: str = SUITE, mirror: str = MIRROR) -> None
     # By apt, as upstream's image does: tasks about logs see what apt writes.
     install = ["apt-get", "install", "--yes", *PACKAGES]
     _run("apt-get", ["chroot", str(folder), "env", "DEBIAN_FRONTEND=noninteractive", *install])
+    (folder / "etc" / "networks").write_text(NETWORKS)
     _age(folder / "var" / "log", 100)
     give_away(folder, BOX_USER)
 

@@ -51,6 +51,14 @@ _GROUPS = (
     "backup:34 shadow:42 staff:50 games:60 users:100 nogroup:65534"
 )
 
+NETWORKS = "# names of networks\nlink-local 169.254.0.0\n"
+"""Of /etc/networks, as Ubuntu has it, upstream's system; Debian names more."""
+_HOSTS = (
+    "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::0\tip6-localnet\n"
+    "ff00::0\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n172.17.0.2\t"
+)
+"""Of /etc/hosts, as Docker writes it; the host's own name comes last."""
+
 
 def build(spec: dict[str, Any]) -> str:
     """Mount the box's root (not yet entered) and return where it is."""
@@ -118,7 +126,7 @@ def _write_etc(etc: str) -> None:
     _write(f"{etc}/group", "".join(f"{name}:x:{number}:\n" for name, number in groups))
     _write(f"{etc}/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
     _write(f"{etc}/shells", "/bin/sh\n/bin/bash\n/usr/bin/bash\n")
-    _write(f"{etc}/networks", "default 0.0.0.0\nloopback 127.0.0.0\nlink-local 169.254.0.0\n")
+    _write(f"{etc}/networks", NETWORKS)
     os.symlink("/proc/mounts", f"{etc}/mtab")
     if os.path.exists("/usr/lib/os-release"):
         os.symlink("../usr/lib/os-release", f"{etc}/os-release")
@@ -165,10 +173,7 @@ def _make_devices(root: str) -> None:
 def _name_host(root: str, hostname: str) -> None:
     _write(f"{root}/etc/hostname", f"{hostname}\n")
     _write(f"{root}/etc/resolv.conf", "")
-    lines = ("127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback")
-    _write(
-        f"{root}/etc/hosts", "".join(f"{line}\n" for line in (*lines, f"172.17.0.2\t{hostname}"))
-    )
+    _write(f"{root}/etc/hosts", f"{_HOSTS}{hostname}\n")
 
 
 def plant(root: str, tree: list[list[Any]]) -> None:
