@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import socket
 import threading
 import time
 from typing import Any
@@ -19,6 +20,9 @@ from leap_core.rollout.worker import answer_in_bytes
 
 _LOOK = 0.5
 """Seconds between looks at whether an actor has started, or is wanted no more."""
+
+_VERDICT = 30.0
+"""Seconds for the cluster to find out whether an actor or its whole node is gone."""
 
 
 class _Actor:
@@ -63,13 +67,32 @@ class RayWorker:
             )
         except ray.exceptions.GetTimeoutError:
             raise WorkerLost(f"the environment gave no answer within {timeout:g} s") from None
-        except ray.exceptions.RayActorError:
-            lost_with_node = not self._node_is_alive()
+        except ray.exceptions.RayActorError as error:
+            lost_with_node = self._left_with_its_node(error)
             why = "its node left the Ray cluster" if lost_with_node else "the Ray actor died"
             raise WorkerLost(why, blamed=not lost_with_node) from None
         except ray.exceptions.RayError as error:
             raise WorkerLost(f"the Ray actor failed: {_last_line(error)}") from None
         return answer
+
+    def _left_with_its_node(self, error: Exception) -> bool:
+        """Whether an actor was lost with its node; the cluster may need a moment to know."""
+        import ray
+
+        deadline = time.monotonic() + _VERDICT
+        while self._node_is_alive():
+            if not isinstance(error, ray.exceptions.ActorUnavailableError):
+                return False  # the cluster has buried this one actor
+            if time.monotonic() > deadline:
+                return False
+            try:
+                ray.get(self.actor.node.remote(), timeout=_LOOK)
+            except ray.exceptions.GetTimeoutError:
+                pass
+            except ray.exceptions.RayActorError as verdict:
+                error = verdict
+                time.sleep(0.1)
+        return True
 
     def _node_is_alive(self) -> bool:
         import ray
@@ -145,14 +168,23 @@ def _connect(address: str | None) -> Any:
         return ray
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
+        if address is not None:
+            _reach(address)
         if address is None:
             ray.init(address="local", include_dashboard=False, **quiet)
         else:
             ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         where = f"the Ray cluster at '{address}'" if address else "a Ray cluster on this machine"
         raise ConfigError(f"cannot connect to {where}: {_last_line(error)}") from error
     return ray
+
+
+def _reach(address: str) -> None:
+    """Knock at HOST:PORT: Ray itself waits minutes for a cluster that is not there."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _last_line(error: Exception) -> str:

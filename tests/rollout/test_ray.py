@@ -19,6 +19,12 @@ from tests.rollout.playing import play, toy
 ray = pytest.importorskip("ray", reason="Ray is not installed (leap-core[ray])")
 
 NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 100_000_000}
+QUICK_TO_NOTICE = {
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 500,
+    "health_check_timeout_ms": 1000,
+    "health_check_failure_threshold": 3,
+}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +35,8 @@ def cluster() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_AUTH_MODE", "disabled")
-        made = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+        head = {**NODE, "include_dashboard": False, "_system_config": QUICK_TO_NOTICE}
+        made = Cluster(initialize_head=True, head_node_args=head)
         made.second = made.add_node(**NODE)
         try:
             yield made
