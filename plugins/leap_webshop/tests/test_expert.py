@@ -75,7 +75,7 @@ def test_a_good_visit_is_confirmed(embedded):
             proposals = Expert().correct(shown, source.states(shown), 3)
             found = validate(shown, proposals, teacher="oracle", level=3)
             assert not found.corrections
-            assert found.unchanged == tuple(range(len(shown.steps)))
+            assert found.confirmed == tuple(range(len(shown.steps)))
 
 
 def test_another_search_that_finds_as_much_is_confirmed(embedded):
