@@ -4,7 +4,7 @@
 
 Rows are those of LEAP: at every step of a trajectory, the history so far, then a reason and an
 action. TRL's SFTTrainer trains on each as a row of its own; of its three ways (padded rows of like
-length, packed, padding-free) the one that is fastest on every fifth row is measured. LEAP trains
+length, packed, padding-free) the one that is fastest on every eighth row is measured. LEAP trains
 on the same rows with their trunks shared. Same model, same machine, same optimizer steps.
 
 ALFWorld trajectories are random walks of 30 steps through official games ($LEAP_DATA_DIR/alfworld),
@@ -50,7 +50,7 @@ from leap_core.updaters.trainer import Cut, PassTrainer
 
 SEED = 0
 HORIZON = 30
-COMPARED_TOKENS = 40_000
+COMPARED_TOKENS = 30_000
 LOSS, GRADIENT = "max_relative_loss_difference", "max_relative_gradient_difference"
 CPU = TinyOptions(hidden_size=256, layers=6, heads=8, kv_heads=4, intermediate_size=1024,
                   vocabulary=4096, max_length=32768)  # fmt: skip
@@ -190,7 +190,7 @@ def measure(kind: str, trajectories: list[list[Example]], result: dict[str, Any]
         shared = list(shared_rows(examples, encoder, 10**9))
         model = load(folder)
         parameters = sum(p.numel() for p in model.parameters())
-        part = apart[2::5]  # spread, since which way is fastest depends on the length of rows
+        part = apart[4::8]  # spread, since which way is fastest depends on the length of rows
         trials = {way: run_trl(folder, part, way, len(trajectories)) for way in WAYS}
         best = min((s, way) for way, s in trials.items() if s is not None)[1]
         trl = run_trl(folder, apart, best, len(trajectories))

@@ -123,8 +123,8 @@ def test_a_push_uploads_the_folder_to_a_private_repository(
         assert push(tmp_path, "me/policy") == f"{address}/me/policy"
         server.shutdown()
     path, wanted = Hub.asked[0]
-    assert (path, wanted["name"]) == ("/api/repos/create", "policy")
-    assert wanted.get("private") or wanted.get("visibility") == "private"
+    assert path == "/api/repos/create" and wanted["name"] == "policy"
+    assert wanted.get("visibility") == "private" or wanted.get("private")
     assert Hub.files == {"config.json": b'{"model_type": "llama"}'}
 
 
