@@ -133,11 +133,11 @@ def test_a_wheel_holds_its_package_whole_and_nothing_else(package: str, dist: Pa
     assert f"{package}/py.typed" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     listed = subprocess.run(
-        ["git", "ls-files", package], cwd=SOURCES[package], capture_output=True, text=True
+        ["git", "ls-files", "-z", package], cwd=SOURCES[package], capture_output=True, text=True
     )
     if listed.returncode:
         pytest.skip("not a git checkout: what belongs to the package is not known")
-    assert set(listed.stdout.split()) <= set(names)
+    assert set(listed.stdout.split("\0")) - {""} <= set(names)
 
 
 @pytest.mark.parametrize("package", SOURCES)

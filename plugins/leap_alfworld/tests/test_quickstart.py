@@ -8,6 +8,7 @@ import pytest
 
 from leap_alfworld.environment import AlfworldEnvironment
 from leap_alfworld.options import AlfworldOptions
+from leap_core.combined import load_run
 from leap_core.config import load_config
 from leap_core.examples import examples_from_demonstrations
 from leap_core.parts import build_parts, packaged_config
@@ -26,7 +27,7 @@ def test_examples_hold_configurations_that_can_be_run() -> None:
     folder = Path(__file__).parents[3] / "examples"
     if not folder.is_dir():
         pytest.skip("not in a checkout")
-    names = {load_config(path).name for path in folder.glob("*.yaml")}
+    names = {load_run(path).name for path in folder.glob("*.yaml")}
     assert {"quickstart", "quickstart-bc", "quickstart-smallest", "alfworld-official"} <= names
 
 
