@@ -82,7 +82,7 @@ class Generator:
     """A family of games.
 
     Attributes:
-        size: "small" (about 9 receptacles, 8 to 12 objects, few per receptacle) or "full".
+        size: "small" (about 9 receptacles and 9 objects) or "full" (as large as official games).
         wording: "move" (the current release's) or "put" (the one before).
         task_types: the types to generate, in turn; any of `TASK_TYPES`.
         seed: another seed is another world; task ids then name it.
