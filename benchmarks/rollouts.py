@@ -25,6 +25,7 @@ import argparse
 import gc
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -34,11 +35,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from leap_alfworld.environment import AlfworldEnvironment
 from leap_alfworld.official import find_release
 from leap_alfworld.options import AlfworldOptions
 from leap_alfworld.real_engine import RealEngine, RealEpisode
-
 from leap_core import LeapError
 from leap_core.config import Generation
 from leap_core.environment import Environment, Episode
@@ -81,7 +82,8 @@ def main() -> None:
     result: dict[str, Any] = {"games": environment.options.games, "steps": horizon, "notes": {}}
     with tempfile.TemporaryDirectory() as scratch:
         policy = make_student(Path(scratch), environment, tasks, arguments.device)
-        ours(policy, environment, writer, tasks[: IN_FLIGHT * (1 if quick else 3)], arguments, result)
+        many = tasks[: IN_FLIGHT if quick else 3 * IN_FLIGHT]
+        ours(policy, environment, writer, many, arguments, result)
         alone = 2 if quick else 8
         sequential(policy, environment, writer, tasks[:alone], arguments, result)
         memory(policy, environment, tasks, 1000 if quick else 10_000, arguments, result)
@@ -153,7 +155,7 @@ def _chosen(request: Request, text: str) -> str:
 
 
 class OneByOne(Engine):
-    """One prompt at a time, the whole of it encoded at every step, with transformers' `generate`."""
+    """One prompt at a time, all of it encoded at every step, with transformers' `generate`."""
 
     def __init__(self, engine: TransformersEngine) -> None:
         self.engine = engine
@@ -184,7 +186,11 @@ class Stock(AlfworldEnvironment):
 
 
 def play(
-    environment: Environment, engine: Engine, writer: PromptWriter, tasks: Sequence[Task], at_once: int
+    environment: Environment,
+    engine: Engine,
+    writer: PromptWriter,
+    tasks: Sequence[Task],
+    at_once: int,
 ) -> tuple[float, list[Trajectory]]:
     """Seconds, and the trajectories; none may have failed."""
     played: list[Trajectory] = []
@@ -203,6 +209,7 @@ def ours(
     tasks: Sequence[Task], arguments: argparse.Namespace, result: dict[str, Any],
 ) -> None:  # fmt: skip
     """Many episodes in flight; and the floor."""
+    tell("LEAP")
     engine = engine_of(policy, arguments.device)
     engine.model_clock = clock if engine.threads == 1 else time.perf_counter
     result["parameters"] = sum(p.numel() for p in engine.model.parameters())
@@ -260,6 +267,7 @@ def sequential(
     tasks: Sequence[Task], arguments: argparse.Namespace, result: dict[str, Any],
 ) -> None:  # fmt: skip
     """Baselines B and A."""
+    tell("baseline B")
     one = OneByOne(engine_of(policy, arguments.device))
     play(environment, one, PromptWriter(environment.layout(), 1), tasks[:1], 1)
     seconds, played = play(environment, one, writer, tasks, 1)
@@ -276,6 +284,7 @@ def sequential(
             raise LeapError("TextWorld's process is not in the processor time of this one")
         with RealEngine(arguments.python, stock=True) as stock:
             stock.versions()
+            tell("baseline A")
             world = Stock(environment.options, stock)
             play(world, one, PromptWriter(environment.layout(), 1), tasks[:1], 1)
             seconds, played = play(world, one, writer, tasks, 1)
@@ -296,6 +305,7 @@ def memory(
         result["growth_mb"] = None
         result["notes"]["growth_mb"] = "resident memory is not readable on this system"
         return
+    tell("memory")
     engine = engine_of(policy, arguments.device, tokens=2)
     queued = [replace(tasks[i % len(tasks)], id=f"{tasks[i % len(tasks)].id}@{i}",
                       data={"game": tasks[i % len(tasks)].id}) for i in range(count)]  # fmt: skip
@@ -310,6 +320,11 @@ def memory(
     gc.collect()
     result["resident_mb"] = sizes[-1]
     result["growth_mb"] = max(sizes[-count // 10 :]) - max(sizes[: count // 5])
+
+
+def tell(stage: str) -> None:
+    """Say on standard error what comes next: the whole takes minutes."""
+    print(f"{stage} …", file=sys.stderr, flush=True)
 
 
 def resident_mb() -> float | None:
@@ -329,15 +344,19 @@ def show(result: dict[str, Any]) -> None:
     )
     print(f"{'':46} {'episodes/s':>12} {'LEAP is … faster':>18}")
     ours = result["episodes_per_s"]
+    floor = (
+        f"floor ({result['gflop_per_episode']:.1f} GFLOP an episode at "
+        f"{result['matrix_gflops']:.0f} GFLOP/s)"
+    )
     rows = [
         ("A: one by one, generate, stock TextWorld", result["a_episodes_per_s"]),
         ("B: one by one, generate, native engine", result["b_episodes_per_s"]),
         (f"LEAP ({result['threads']} threads)", ours),
-        (f"floor ({result['gflop_per_episode']:.1f} GFLOP an episode at "
-         f"{result['matrix_gflops']:.0f} GFLOP/s)", result["floor_episodes_per_s"]),
-    ]  # fmt: skip
+        (floor, result["floor_episodes_per_s"]),
+    ]
     for title, rate in rows:
-        print(f"{title:46} {f'{rate:.3f}' if rate else '-':>12} {f'{ours / rate:.2f}' if rate else '-':>18}")
+        shown, faster = (f"{rate:.3f}", f"{ours / rate:.2f}") if rate else ("-", "-")
+        print(f"{title:46} {shown:>12} {faster:>18}")
     print(f"\nin the model's forward passes: {100 * result['model_time_share']:.1f} % of the time")
     print(f"same actions as B: {100 * result['same_actions']:.2f} %")
     if result["growth_mb"] is not None:

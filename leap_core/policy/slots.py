@@ -1,4 +1,4 @@
-"""Decoding with a `FusedModel`: each episode's keys and values are kept, exactly as long as its trunk.
+"""Decoding with a `FusedModel`: the keys and values of each episode's trunk are kept, no more.
 
 A group of turns is decoded in a work space of its own: the kept trunks are copied in so that all
 rows end in the same column, then every token of the replies is one column more. That is one copy a
@@ -104,7 +104,7 @@ class FusedDecoder(Decoder):
         return space[:size].view(shape)
 
     def causal(self, new: int, before: int) -> torch.Tensor | None:
-        """Additive mask [1, 1, new * shared, before + new] of `new` tokens after `before` others."""
+        """Additive mask [1, 1, new * shared, before + new]: `new` tokens after `before` others."""
         if new == 1:
             return None
         band, shared = self._band, self.model.shared

@@ -129,7 +129,8 @@ class TransformersEngine(Engine):
         sizes = [sum(map(len, r.prompt.trunk)) + len(r.prompt.branch) for r in requests]
         # The longest first: what is still at work at the end is then short.
         order = sorted(range(len(requests)), key=lambda i: -sizes[i])
-        groups = [[order[i] for i in share] for share in _shares(len(order), self.group, self.threads)]
+        shares = _shares(len(order), self.group, self.threads)
+        groups = [[order[i] for i in share] for share in shares]
         jobs = [[requests[i] for i in group] for group in groups]
         if self._pool is None or len(jobs) == 1:
             answers = [self._answer(job) for job in jobs]
@@ -165,7 +166,9 @@ class TransformersEngine(Engine):
                 chosen = [writers[row].restrict(one) for row, one in zip(rows, logits, strict=True)]
                 logits = torch.stack(chosen)
             drawn = sampler.draw(logits, rows)
-            taken = [(row, writers[row].take(token)) for row, token in zip(rows, drawn, strict=True)]
+            taken = [
+                (row, writers[row].take(token)) for row, token in zip(rows, drawn, strict=True)
+            ]
             going = [(row, token) for row, token in taken if token is not None]
             if not going:
                 break
