@@ -25,6 +25,7 @@ import argparse
 import gc
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -81,9 +82,8 @@ def main() -> None:
     result: dict[str, Any] = {"games": environment.options.games, "steps": horizon, "notes": {}}
     with tempfile.TemporaryDirectory() as scratch:
         policy = make_student(Path(scratch), environment, tasks, arguments.device)
-        ours(
-            policy, environment, writer, tasks[: IN_FLIGHT * (1 if quick else 3)], arguments, result
-        )
+        many = tasks[: IN_FLIGHT if quick else 3 * IN_FLIGHT]
+        ours(policy, environment, writer, many, arguments, result)
         alone = 2 if quick else 8
         sequential(policy, environment, writer, tasks[:alone], arguments, result)
         memory(policy, environment, tasks, 1000 if quick else 10_000, arguments, result)
@@ -209,6 +209,7 @@ def ours(
     tasks: Sequence[Task], arguments: argparse.Namespace, result: dict[str, Any],
 ) -> None:  # fmt: skip
     """Many episodes in flight; and the floor."""
+    tell("LEAP")
     engine = engine_of(policy, arguments.device)
     engine.model_clock = clock if engine.threads == 1 else time.perf_counter
     result["parameters"] = sum(p.numel() for p in engine.model.parameters())
@@ -266,6 +267,7 @@ def sequential(
     tasks: Sequence[Task], arguments: argparse.Namespace, result: dict[str, Any],
 ) -> None:  # fmt: skip
     """Baselines B and A."""
+    tell("baseline B")
     one = OneByOne(engine_of(policy, arguments.device))
     play(environment, one, PromptWriter(environment.layout(), 1), tasks[:1], 1)
     seconds, played = play(environment, one, writer, tasks, 1)
@@ -282,6 +284,7 @@ def sequential(
             raise LeapError("TextWorld's process is not in the processor time of this one")
         with RealEngine(arguments.python, stock=True) as stock:
             stock.versions()
+            tell("baseline A")
             world = Stock(environment.options, stock)
             play(world, one, PromptWriter(environment.layout(), 1), tasks[:1], 1)
             seconds, played = play(world, one, writer, tasks, 1)
@@ -302,6 +305,7 @@ def memory(
         result["growth_mb"] = None
         result["notes"]["growth_mb"] = "resident memory is not readable on this system"
         return
+    tell("memory")
     engine = engine_of(policy, arguments.device, tokens=2)
     queued = [replace(tasks[i % len(tasks)], id=f"{tasks[i % len(tasks)].id}@{i}",
                       data={"game": tasks[i % len(tasks)].id}) for i in range(count)]  # fmt: skip
@@ -316,6 +320,11 @@ def memory(
     gc.collect()
     result["resident_mb"] = sizes[-1]
     result["growth_mb"] = max(sizes[-count // 10 :]) - max(sizes[: count // 5])
+
+
+def tell(stage: str) -> None:
+    """Say on standard error what comes next: the whole takes minutes."""
+    print(f"{stage} …", file=sys.stderr, flush=True)
 
 
 def resident_mb() -> float | None:
@@ -346,8 +355,8 @@ def show(result: dict[str, Any]) -> None:
         (floor, result["floor_episodes_per_s"]),
     ]
     for title, rate in rows:
-        times = (f"{rate:.3f}", f"{ours / rate:.2f}") if rate else ("-", "-")
-        print(f"{title:46} {times[0]:>12} {times[1]:>18}")
+        shown, faster = (f"{rate:.3f}", f"{ours / rate:.2f}") if rate else ("-", "-")
+        print(f"{title:46} {shown:>12} {faster:>18}")
     print(f"\nin the model's forward passes: {100 * result['model_time_share']:.1f} % of the time")
     print(f"same actions as B: {100 * result['same_actions']:.2f} %")
     if result["growth_mb"] is not None:

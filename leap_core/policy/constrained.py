@@ -84,9 +84,8 @@ class ActionGuide:
 
     def writer(self, observation: Observation, limit: int) -> Writer:
         """A writer for one turn; an unconstrained one where any action may be tried."""
-        candidates = [
-            c for c in observation.candidates if c and c == " ".join(c.splitlines()).strip()
-        ]
+        listed = observation.candidates
+        candidates = [c for c in listed if c.strip() == c and len(c.splitlines()) == 1]
         templates = [_PLACEHOLDER.split(t) for t in observation.templates
                      if len(t.splitlines()) == 1]  # fmt: skip
         templates = [parts for parts in templates if len(parts) > 1]

@@ -72,12 +72,11 @@ class FusedModel:
 
     @property
     def weight_bytes(self) -> int:
-        count = self.head.numel() + sum(
-            part.numel()
-            for one in self.layers
-            for part in (one.qkv, one.out, one.gate_up, one.down)
-        )
-        return int(count * self.head.element_size())
+        """Bytes of the weights that every token of a reply passes."""
+        parts = [self.head]
+        for layer in self.layers:
+            parts += [layer.qkv, layer.out, layer.gate_up, layer.down]
+        return sum(int(part.nbytes) for part in parts)
 
     def rotations(self, positions: torch.Tensor, longest: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Cosine and signed sine of `positions` [n], each [n, 1, head_size]."""

@@ -60,6 +60,10 @@ class PaddedDecoder(Decoder):
         return min(len(kept.ids), len(turn.trunk) + len(turn.branch) - 1)
 
 
+def _first(kept: _Kept, count: int) -> list[_State]:
+    return [(keys[:, :count], values[:, :count]) for keys, values in kept.layers]
+
+
 class _PaddedGroup(Group):
     def __init__(self, decoder: PaddedDecoder, turns: Sequence[Turn], reply: int) -> None:
         self.model = decoder.model
@@ -72,11 +76,8 @@ class _PaddedGroup(Group):
         for row, count in enumerate(known):
             self.filled[row, before - count :] = True
         if before:
-            kept = [
-                decoder.kept[t.episode] if k else None for t, k in zip(turns, known, strict=True)
-            ]
-            self.cache.load([None if k is None else [(a[:, :n], b[:, :n]) for a, b in k.layers]
-                             for k, n in zip(kept, known, strict=True)])  # fmt: skip
+            self.cache.load([_first(decoder.kept[t.episode], n) if n else None
+                             for t, n in zip(turns, known, strict=True)])  # fmt: skip
         self.lengths = list(known)
         self.logits = self._forward(fresh)
         for row, turn in enumerate(turns):
@@ -125,7 +126,9 @@ class _PaddedGroup(Group):
         # A hole attends to itself: a row of nothing but False has no softmax.
         own = torch.eye(width, dtype=torch.bool, device=filled.device) & ~filled[:, :, None]
         mask[:, :, self.filled.shape[1] :] |= own
-        return mask[:, None]
+        # As numbers to add: every implementation of attention takes those, not all take booleans.
+        added = torch.zeros(mask.shape, dtype=self.model.dtype, device=mask.device)
+        return added.masked_fill_(~mask, torch.finfo(added.dtype).min)[:, None]
 
 
 class _Layer(CacheLayerMixin):

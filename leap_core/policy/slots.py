@@ -1,4 +1,4 @@
-"""Decoding with a `FusedModel`: each episode's keys and values are kept, as long as its trunk.
+"""Decoding with a `FusedModel`: the keys and values of each episode's trunk are kept, no more.
 
 A group of turns is decoded in a work space of its own: the kept trunks are copied in so that all
 rows end in the same column, then every token of the replies is one column more. That is one copy a

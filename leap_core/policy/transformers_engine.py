@@ -129,9 +129,8 @@ class TransformersEngine(Engine):
         sizes = [sum(map(len, r.prompt.trunk)) + len(r.prompt.branch) for r in requests]
         # The longest first: what is still at work at the end is then short.
         order = sorted(range(len(requests)), key=lambda i: -sizes[i])
-        groups = [
-            [order[i] for i in share] for share in _shares(len(order), self.group, self.threads)
-        ]
+        shares = _shares(len(order), self.group, self.threads)
+        groups = [[order[i] for i in share] for share in shares]
         jobs = [[requests[i] for i in group] for group in groups]
         if self._pool is None or len(jobs) == 1:
             answers = [self._answer(job) for job in jobs]
