@@ -14,6 +14,9 @@ from leap_core.rollout.scheduler import Assignment
 from leap_core.run.records import Records
 from leap_core.types import Trajectory
 
+_SYNC_EVERY = 1.0
+"""Seconds: a disk takes milliseconds to make a record safe from a power cut, which adds up."""
+
 
 class EpisodeLog:
     """The trajectories of a plan (assignments numbered 0, 1, …) in the file `path`.
@@ -23,9 +26,9 @@ class EpisodeLog:
     """
 
     def __init__(self, path: Path, plan: Sequence[Assignment]) -> None:
-        self.records = Records(path, Trajectory)
+        self.records = Records(path, Trajectory, _SYNC_EVERY)
         self.plan = plan
-        self._early = Records(path.with_name(f".{path.name}.early"), Trajectory)
+        self._early = Records(path.with_name(f".{path.name}.early"), Trajectory, _SYNC_EVERY)
         self._waiting: dict[int, int] = {}
         self.recorded = self.succeeded = 0
         self._read()
@@ -63,7 +66,7 @@ class EpisodeLog:
         return [a for a in self.plan[self.recorded :] if a.index not in self._waiting]
 
     def keep(self, assignment: Assignment, trajectory: Trajectory) -> None:
-        """Record a finished episode; on disk when this returns."""
+        """Record a finished episode; a kill loses none, a power cut those of the last second."""
         self.succeeded += trajectory.succeeded
         if assignment.index == self.recorded:
             self.records.append(trajectory)
@@ -81,8 +84,10 @@ class EpisodeLog:
             self.recorded += 1
         if not self._waiting:
             self._early.path.unlink(missing_ok=True)
-        if self.recorded == len(self.plan) == 0 and not self.records.path.exists():
-            self.records.replace(())
+        if self.recorded == len(self.plan):
+            if not self.plan and not self.records.path.exists():
+                self.records.replace(())
+            self.records.sync()
 
 
 def _key(trajectory: Trajectory) -> tuple[str, int]:

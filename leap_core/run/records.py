@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -22,11 +23,18 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 class Records(Generic[T]):
-    """One JSON Lines file of records of type `kind` (a dataclass of `leap_core.types`)."""
+    """One JSON Lines file of records of type `kind` (a dataclass of `leap_core.types`).
 
-    def __init__(self, path: Path, kind: type[T]) -> None:
+    A record is with the operating system when `append` returns, so a killed process loses none. It
+    is on the disk, safe from a power cut, if `sync_every` seconds have passed since the last that
+    was; 0 puts each there.
+    """
+
+    def __init__(self, path: Path, kind: type[T], sync_every: float = 0.0) -> None:
         self.path = path
         self.kind = kind
+        self.sync_every = sync_every
+        self._synced = 0.0
         self._adapter: TypeAdapter[T] = _adapter(kind)  # type: ignore[arg-type]
 
     def repair(self) -> None:
@@ -69,13 +77,21 @@ class Records(Generic[T]):
         return self.path.stat().st_size if self.path.exists() else 0
 
     def append(self, record: T) -> None:
-        """Add one record; on disk when this returns."""
+        """Add one record, whole or not at all."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         line = self._adapter.dump_json(record) + b"\n"
         with self.path.open("ab") as file:
             file.write(line)
             file.flush()
-            os.fsync(file.fileno())
+            if time.monotonic() - self._synced >= self.sync_every:
+                os.fsync(file.fileno())
+                self._synced = time.monotonic()
+
+    def sync(self) -> None:
+        """Put everything on the disk."""
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
 
     def replace(self, records: Iterable[T]) -> None:
         """Write the whole file anew, aside, then in place."""

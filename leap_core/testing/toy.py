@@ -66,7 +66,8 @@ class ToyEpisode(Episode):
         if self.over:
             raise EnvironmentFailure("the episode is over")
         self._go_wrong()
-        time.sleep(self.options.step_seconds)
+        if self.options.step_seconds:
+            time.sleep(self.options.step_seconds)
         if action == "take coin" and self.coin in self.opened:
             self.over = True
             done = self._observe("You take the coin.")

@@ -215,6 +215,22 @@ def fake(tmp_path: Path) -> str:
     return f"{{python}} {script} {{port}} {{name}} {{model}}"
 
 
+def test_a_run_may_play_its_policies_on_servers_that_it_starts(
+    here: Here, folder: Path, fake: str
+) -> None:
+    (folder / "model").mkdir()
+    (folder / "model" / "config.json").write_text("{}")
+    command = fake.replace("{python}", sys.executable)
+    done = here("evaluate", *TOY_TRAIN, "--policy", "./model", "--limit", "3", "--json",
+                "--set", f"server.command={command}")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["overall"]["tasks"] == 3
+    failed = here("evaluate", *TOY_TRAIN, "--policy", "./model", "--limit", "3",
+                  "--set", f"server.command={sys.executable} -c exit(1)")  # fmt: skip
+    assert failed.returncode == 2
+    assert "the model server ended with exit code 1; its log is empty" in failed.stderr
+
+
 def test_serve_prints_its_address_and_stops_what_it_started(
     here: Here, folder: Path, fake: str
 ) -> None:

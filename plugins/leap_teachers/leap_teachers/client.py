@@ -51,7 +51,7 @@ class Client:
     def __init__(self, options: ClientOptions, ledger: Ledger, cache_dir: Path) -> None:
         self.options = options
         self._ledger = ledger
-        self._cache_dir = cache_dir
+        self._cache_dir = cache_dir.resolve()  # the courier may stand in another folder
         self._owner = None if ledger.path is None else str(ledger.path.resolve())
         self._key = api_key(options)
         self._picking_up = asyncio.Lock()
