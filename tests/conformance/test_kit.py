@@ -190,7 +190,9 @@ def test_toy(conformance):
 """
 
 
-def test_a_plugin_tests_itself_with_one_test_a_rule(plugin_site: PluginSite, tmp_path: Path) -> None:
+def test_a_plugin_tests_itself_with_one_test_a_rule(
+    plugin_site: PluginSite, tmp_path: Path
+) -> None:
     import os
     import subprocess
     import sys

@@ -213,9 +213,7 @@ def _told(transition: Transition) -> tuple[object, ...]:
     return transition.observation, transition.reward, ended(transition)
 
 
-def _answer(
-    environment: Environment, task: Task, before: Sequence[str], action: str
-) -> Transition:
+def _answer(environment: Environment, task: Task, before: Sequence[str], action: str) -> Transition:
     with _opened(environment, task) as episode:
         walk(episode, by_list(before), len(before))
         try:

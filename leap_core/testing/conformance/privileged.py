@@ -54,7 +54,9 @@ def a_state_per_step(subject: SourceSubject) -> None:
 @check("privileged source", "same-states")
 def same_states(subject: SourceSubject) -> None:
     """The same trajectory has the same states every time, whatever was asked in between."""
-    for trajectory, states in reversed(list(zip(subject.trajectories, subject.states, strict=True))):
+    for trajectory, states in reversed(
+        list(zip(subject.trajectories, subject.states, strict=True))
+    ):
         again = subject.source.states(trajectory)
         for t, (first, second) in enumerate(zip(states, again, strict=True)):
             expect(
@@ -127,9 +129,7 @@ def expert(subject: SourceSubject) -> None:
     expect(proposed, "proposals for failed trajectories", "none at any level")
 
 
-def _check_proposals(
-    trajectory: Trajectory, proposals: Sequence[Proposal], level: int
-) -> None:
+def _check_proposals(trajectory: Trajectory, proposals: Sequence[Proposal], level: int) -> None:
     where = f"level {level} of '{trajectory.task.id}'"
     steps = [p.step for p in proposals]
     expect(len(steps) == len(set(steps)), f"one proposal a step at {where}", steps)

@@ -85,7 +85,9 @@ def _source(name: str, choice: Choice, environment: str | None = None) -> Source
     part = part_of("privileged source", name, choice.privileged.options)
     serves = tuple(getattr(part.factory, "environments", ()))
     chosen = environment or choice.environment.name or (serves[0] if serves else "toy")
-    of = EnvironmentSubject(part_of("environment", chosen, choice.environment.options), choice.tasks)
+    of = EnvironmentSubject(
+        part_of("environment", chosen, choice.environment.options), choice.tasks
+    )
     return SourceSubject(part, of)
 
 

@@ -59,9 +59,7 @@ def gold_wins(subject: EnvironmentSubject) -> None:
         task = trajectory.task
         actions = [step.action for step in trajectory.steps]
         walked = play(subject.environment, task, by_list(actions), trajectory.seed)
-        for t, (step, seen) in enumerate(
-            zip(trajectory.steps, walked.observations, strict=False)
-        ):
+        for t, (step, seen) in enumerate(zip(trajectory.steps, walked.observations, strict=False)):
             expect(
                 step.observation == seen,
                 f"step {t} of the demonstration of '{task.id}' to observe {shown(seen)}, as when "

@@ -91,9 +91,7 @@ class _Bench:
         def log(values: Mapping[str, float]) -> None:
             metrics.append(dict(values))
 
-        context = UpdateContext(
-            out, self.student, 1, 0, log, work_dir=work, rollouts=self.seen
-        )
+        context = UpdateContext(out, self.student, 1, 0, log, work_dir=work, rollouts=self.seen)
         before = digest(Path(self.student.model))
         given = self.examples if examples is None else examples
         policy = self.subject.build().update(self.student, given, context)

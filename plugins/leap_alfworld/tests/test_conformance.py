@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+
 @pytest.mark.conformance("environment", "alfworld", tasks=6)
 def test_environment(conformance):
     conformance()
