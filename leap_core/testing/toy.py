@@ -22,6 +22,7 @@ from leap_core.errors import ConfigError, EnvironmentFailure, unknown
 from leap_core.privileged import PrivilegedSource
 from leap_core.types import (
     Observation,
+    Outcome,
     PrivilegedState,
     Proposal,
     Step,
@@ -148,11 +149,12 @@ class ToyEnvironment(Environment):
         episode = self.open(task, 0)
         observation = episode.reset()
         steps: list[Step] = []
-        while not episode.over:
+        while not episode.over and len(steps) < self.horizon:
             reason, action = policy.act(task, steps, observation)
             steps.append(Step(observation, reason, action))
             observation = episode.step(action).observation
-        return Trajectory(task, tuple(steps), observation.text, "success", 1.0)
+        outcome: Outcome = "success" if episode.over else "failure"
+        return Trajectory(task, tuple(steps), observation.text, outcome, float(episode.over))
 
     def expert(self) -> ToyExpert:
         return ToyExpert()

@@ -20,7 +20,7 @@ from leap_core.testing.conformance.play import Walk, by_list, play
 from leap_core.types import Task
 
 _ROUNDS = 2
-_PATIENCE = 5.0
+_PATIENCE = 3.0
 """Seconds that helpers of an environment have to end after it was closed."""
 _SILENCE = 300.0
 

@@ -129,7 +129,8 @@ def filled(template: str) -> str:
 def _essence(transition: Transition) -> tuple[object, ...]:
     """All of an answer but what `info` reports besides success and score, such as timings."""
     told = {k: transition.info[k] for k in ("success", "score") if k in transition.info}
-    return (transition.observation, transition.reward, *_flags(transition), told)
+    reward = repr(transition.reward)  # two NaN are the same here; another rule refuses them
+    return (transition.observation, reward, *_flags(transition), told)
 
 
 def _flags(transition: Transition) -> tuple[bool, bool]:
