@@ -91,22 +91,22 @@ class _Wrapped(ToyEnvironment):
 
 
 class LeavesFiles(_Wrapped):
-    class episode(ToyEpisode):  # noqa: N801
+    class episode(ToyEpisode):
         def reset(self) -> Observation:
             HELD.append(tempfile.NamedTemporaryFile())  # noqa: SIM115
             return super().reset()
 
 
 class LeavesProcesses(_Wrapped):
-    class episode(ToyEpisode):  # noqa: N801
+    class episode(ToyEpisode):
         def reset(self) -> Observation:
-            HELD.append(subprocess.Popen(["sleep", "8"], stdin=subprocess.DEVNULL,
-                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))  # fmt: skip
+            quiet = subprocess.DEVNULL
+            HELD.append(subprocess.Popen(["sleep", "8"], stdin=quiet, stdout=quiet, stderr=quiet))
             return super().reset()
 
 
 class CandidatesAsList(_Wrapped):
-    class episode(ToyEpisode):  # noqa: N801
+    class episode(ToyEpisode):
         def _observe(self, text: str) -> Observation:
             seen = super()._observe(text)
             return replace(seen, candidates=list(seen.candidates))  # type: ignore[arg-type]
@@ -121,25 +121,25 @@ class _Answering(ToyEpisode):
 
 
 class RewardNaN(_Wrapped):
-    class episode(_Answering):  # noqa: N801
+    class episode(_Answering):
         def change(self, transition: Transition) -> Transition:
             return replace(transition, reward=float("nan"))
 
 
 class InfoNotJSON(_Wrapped):
-    class episode(_Answering):  # noqa: N801
+    class episode(_Answering):
         def change(self, transition: Transition) -> Transition:
             return replace(transition, info={**transition.info, "room": object()})
 
 
 class ChanceOfItsOwn(_Wrapped):
-    class episode(ToyEpisode):  # noqa: N801
+    class episode(ToyEpisode):
         def _observe(self, text: str) -> Observation:
             return super()._observe(f"{text} It is {random.random()} o'clock.")
 
 
 class ResetForgetsNothing(_Wrapped):
-    class episode(ToyEpisode):  # noqa: N801
+    class episode(ToyEpisode):
         def reset(self) -> Observation:
             opened = getattr(self, "opened", set())
             seen = super().reset()
@@ -164,28 +164,28 @@ class StateInTheEnvironment(ToyEnvironment):
 
 
 class CandidatesNotUnderstood(_Wrapped):
-    class episode(ToyEpisode):  # noqa: N801
+    class episode(ToyEpisode):
         def _observe(self, text: str) -> Observation:
             seen = super()._observe(text)
             return replace(seen, candidates=tuple(c.upper() for c in seen.candidates))
 
 
 class CandidatesTwice(_Wrapped):
-    class episode(ToyEpisode):  # noqa: N801
+    class episode(ToyEpisode):
         def _observe(self, text: str) -> Observation:
             seen = super()._observe(text)
             return replace(seen, candidates=seen.candidates * 2)
 
 
 class RaisesForNonsense(_Wrapped):
-    class episode(ToyEpisode):  # noqa: N801
+    class episode(ToyEpisode):
         def step(self, action: str) -> Transition:
-            verb, *_ = action.split()
+            _verb, *_ = action.split()
             return super().step(action)
 
 
 class NonsenseWins(_Wrapped):
-    class episode(ToyEpisode):  # noqa: N801
+    class episode(ToyEpisode):
         def step(self, action: str) -> Transition:
             if len(action) > 1000:
                 return Transition(Observation("?"), 1.0, True, info={"success": True, "score": 1.0})
@@ -193,20 +193,20 @@ class NonsenseWins(_Wrapped):
 
 
 class GoesOnAfterTheEnd(_Wrapped):
-    class episode(ToyEpisode):  # noqa: N801
+    class episode(ToyEpisode):
         def step(self, action: str) -> Transition:
             self.over = False
             return super().step(action)
 
 
 class EndSaysNothing(_Wrapped):
-    class episode(_Answering):  # noqa: N801
+    class episode(_Answering):
         def change(self, transition: Transition) -> Transition:
             return replace(transition, info={})
 
 
 class BreaksLate(_Wrapped):
-    class episode(ToyEpisode):  # noqa: N801
+    class episode(ToyEpisode):
         def reset(self) -> Observation:
             self.steps = 0
             return super().reset()
@@ -219,7 +219,7 @@ class BreaksLate(_Wrapped):
 
 
 class ClosesOnce(_Wrapped):
-    class episode(ToyEpisode):  # noqa: N801
+    class episode(ToyEpisode):
         def close(self) -> None:
             del self.boxes
 
