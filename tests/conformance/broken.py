@@ -86,7 +86,7 @@ class _Wrapped(ToyEnvironment):
 
     def open(self, task: Task, seed: int) -> ToyEpisode:
         opened = self.episode.__new__(self.episode)
-        opened.__init__(self.options.boxes, int(task.data["coin"]), False)  # type: ignore[misc]
+        opened.__init__(self.options, task)  # type: ignore[misc]
         return opened
 
 
