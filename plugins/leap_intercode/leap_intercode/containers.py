@@ -1,15 +1,21 @@
 """The `docker` and `podman` backends: upstream's way, with an image of our own definition.
 
-Both programs take the same commands, so their command line is the interface.
+Both programs take the same commands, so their command line is the interface. A container's first
+process is a bash that reads from a pipe which LEAP holds: when LEAP ends, however it ends, the pipe
+does, then that bash, then the container.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
+import os
+import select
 import shutil
 import subprocess
 import tarfile
+import time
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -32,7 +38,7 @@ WORKDIR /
 """Programs as in upstream's image; the files of a task are put in when a box is opened."""
 
 _START_SECONDS = 60.0
-_MARGIN = 5.0
+_END_SECONDS = 30.0
 
 
 class ContainerBackend(Backend):
@@ -65,9 +71,9 @@ class ContainerBackend(Backend):
         limits = self.limits
         environment = dict(tree.environment) | {"HOME": "/root"}
         variables = [f"--env={key}={value}" for key, value in environment.items()]
-        self._call(
+        command = [
+            self.name,
             "run",
-            "--detach",
             "--interactive",
             "--rm",
             f"--name={name}",
@@ -84,9 +90,10 @@ class ContainerBackend(Backend):
             *variables,
             self.image,
             "/bin/bash",
-        )
-        box = ContainerBox(self, name)
+        ]
+        box = ContainerBox(self, name, command)
         try:
+            box.wait_until_up()
             box.plant(tree, now)
         except BaseException:
             box.close()
@@ -120,8 +127,40 @@ class ContainerBackend(Backend):
 class ContainerBox:
     """A running container."""
 
-    def __init__(self, backend: ContainerBackend, name: str) -> None:
+    def __init__(self, backend: ContainerBackend, name: str, command: Sequence[str]) -> None:
         self.backend, self.name = backend, name
+        try:
+            self._client = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is LEAP's to answer
+            )
+        except OSError as error:
+            raise EnvironmentFailure(
+                f"'{backend.name}' cannot be started: {error.strerror}"
+            ) from error
+
+    def wait_until_up(self) -> None:
+        """Wait for the container's first process to answer.
+
+        Raises:
+            EnvironmentFailure: it does not; the message is the program's last line.
+        """
+        stdin, stdout = self._client.stdin, self._client.stdout
+        assert stdin is not None
+        assert stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            os.write(stdin.fileno(), f"echo {self.name}\n".encode())
+        said, until = b"", time.monotonic() + _START_SECONDS
+        while f"{self.name}\n".encode() not in said:
+            ready, _, _ = select.select([stdout], [], [], max(0.0, until - time.monotonic()))
+            block = os.read(stdout.fileno(), 1 << 16) if ready else b""
+            if not block:
+                last = said.decode(errors="replace").strip().splitlines()[-1:] or ["no answer"]
+                raise EnvironmentFailure(f"'{self.backend.name} run' failed: {last[0]}")
+            said += block
 
     def plant(self, tree: Tree, now: float) -> None:
         """Write a tree; remove the empty folders that upstream's reset removes."""
@@ -137,10 +176,12 @@ class ContainerBox:
         """Run a program; at the time limit the container's processes are ended."""
         command = ["exec", "--workdir", workdir, self.name, *argv]
         try:
-            code, data = call(self.backend.name, command, b"", seconds)
+            code, data = _execute(self.backend.name, command, b"", seconds)
         except subprocess.TimeoutExpired as late:
-            call(self.backend.name, ["exec", self.name, "/bin/bash", "-c", "kill -9 -1"], b"", 10.0)
+            end_all = ["exec", self.name, "/bin/bash", "-c", "kill -9 -1"]
+            call(self.backend.name, end_all, b"", _END_SECONDS)
             return Output(124, late.stdout or b"", timed_out=True)
+        self._look_alive(code)
         most = self.backend.limits.output
         return Output(code, data[:most], cut=len(data) > most)
 
@@ -148,11 +189,15 @@ class ContainerBox:
         """Look at the container's files, by a program in it."""
         listing = ["exec", self.name, "/usr/bin/python3", "-c", _LIST]
         code, data = call(self.backend.name, listing, b"", 60.0)
+        self._look_alive(code)
         if code != 0:
             raise EnvironmentFailure(f"the container's files cannot be listed: {data[-200:]!r}")
         entries = []
         for line in data.decode().splitlines():
-            path, kind, executable, digest = (base64.b64decode(p).decode() for p in line.split(","))
+            path, kind, executable, digest = (
+                base64.b64decode(word).decode("utf-8", "surrogateescape")
+                for word in line.split(",")
+            )
             entries.append((path, kind, executable == "1", digest))
         return entries
 
@@ -162,13 +207,40 @@ class ContainerBox:
         """Run a program, then look at the files."""
         return self.run(argv, workdir, seconds), self.snapshot()
 
+    def _look_alive(self, code: int) -> None:
+        """What the program says of a container that is gone is no command's output."""
+        if code != 0 and self._client.poll() is not None:
+            raise EnvironmentFailure("the container has ended")
+
     def close(self) -> None:
         """Remove the container."""
-        call(self.backend.name, ["rm", "--force", self.name], b"", 30.0)
+        if self._client.stdin is None or self._client.stdin.closed:
+            return
+        try:
+            call(self.backend.name, ["rm", "--force", self.name], b"", _END_SECONDS)
+        finally:
+            self._client.kill()
+            with contextlib.suppress(BrokenPipeError):
+                self._client.communicate()
 
 
 def call(program: str, arguments: Sequence[str], data: bytes, seconds: float) -> tuple[int, bytes]:
-    """Run the container program; its output and errors together."""
+    """Run the container program; its output and errors together.
+
+    Raises:
+        EnvironmentFailure: it cannot be started, or does not answer in time.
+    """
+    try:
+        return _execute(program, arguments, data, seconds)
+    except subprocess.TimeoutExpired as late:
+        raise EnvironmentFailure(
+            f"'{program} {arguments[0]}' did not answer in {seconds:g} s"
+        ) from late
+
+
+def _execute(
+    program: str, arguments: Sequence[str], data: bytes, seconds: float
+) -> tuple[int, bytes]:
     try:
         done = subprocess.run(
             [program, *arguments],

@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,10 +20,14 @@ from pathlib import Path
 
 import pytest
 
-from leap_intercode.sandbox.client import BOX_USER, Box, Limits, Zygote
+from leap_intercode.sandbox.client import BOX_USER, Box, Limits, Output, Zygote
 from leap_intercode.testing import ORDINARY, as_user, gone, spec, usable_python
 
 SECRET = "e5c4f9-planted-secret"
+SPARE = 3.0
+"""Seconds after its time limit in which an attempt is over."""
+TRIES = 4
+"""A machine may be too busy to end one in time; a sandbox that cannot is late every time."""
 SMALL = Limits(total_memory=300 << 20, memory=256 << 20, disk=32 << 20, entries=2000, file=8 << 20)
 
 
@@ -193,10 +198,14 @@ def host() -> Iterator[Host]:
 
 def attack(zygote: Zygote, attempt: Attempt, environment: dict[str, str]) -> dict[str, object]:
     """Make an attempt in a box of its own, look at the box, and open a clean one."""
-    box = zygote.open(spec(limits=SMALL, **environment))
-    done = box.run(["/bin/bash", "-c", attempt.command], "/", attempt.seconds)
+    box, done, late = start(zygote, attempt, environment)
     looked = look(box)
     box.close()
+    for _ in range(TRIES - 1):
+        if late > SPARE:
+            again, _, took = start(zygote, attempt, environment)
+            again.close()
+            late = min(late, took)
     fresh = zygote.open(spec(**environment))
     listing = fresh.run(["/bin/bash", "-c", "find / -xdev -newer /etc/hosts -type f"], "/", 5.0)
     files = [path for path, *_ in fresh.snapshot()]
@@ -205,10 +214,21 @@ def attack(zygote: Zygote, attempt: Attempt, environment: dict[str, str]) -> dic
         "said": done.data[:5000].decode(errors="replace"),
         "bytes": len(done.data),
         "timed out": done.timed_out,
+        "late": late,
         "looked": looked,
         "files": files,
         "listing": listing.data.decode(errors="replace"),
     }
+
+
+def start(
+    zygote: Zygote, attempt: Attempt, environment: dict[str, str]
+) -> tuple[Box, Output, float]:
+    """Make an attempt; also by how many seconds it passed its time limit."""
+    box = zygote.open(spec(limits=SMALL, **environment))
+    began = time.monotonic()
+    done = box.run(["/bin/bash", "-c", attempt.command], "/", attempt.seconds)
+    return box, done, time.monotonic() - began - attempt.seconds
 
 
 def look(box: Box) -> str:
@@ -258,6 +278,7 @@ def test_an_attempt_is_contained(results, attempt, who):
     assert SECRET not in found["said"]
     assert "victim-of-the-test" not in found["said"]
     assert found["bytes"] <= SMALL.output
+    assert found["late"] <= SPARE
     assert found["files"] == ["area", "area/a.txt", "area/deep", "area/run.sh", "area/deep/b.log"]
 
 

@@ -118,6 +118,25 @@ def test_any_text_is_split_into_statements(text):
     assert all(statement.strip() for statement in statements(text))
 
 
+def test_a_join_finds_texts_that_end_in_spaces():
+    cities = ",".join(f"('city {i} ','k{i}')" for i in range(200))
+    flights = ",".join(f"('k{i % 200}','k{i * 7 % 200}')" for i in range(2000))
+    store = SqliteStore(
+        parse_dump(
+            "CREATE DATABASE `air`;\nUSE `air`;\n"
+            "CREATE TABLE `airports` (\n  `City` text,\n  `Code` text\n);\n"
+            "CREATE TABLE `flights` (\n  `Source` text,\n  `Target` text\n);\n"
+            f"INSERT INTO `airports` VALUES {cities};\nINSERT INTO `flights` VALUES {flights};\n"
+        )
+    )
+    query = (
+        "SELECT count(*) FROM flights f JOIN airports a ON f.Target = a.Code JOIN airports b "
+        "ON f.Source = b.Code WHERE a.City = 'city 7' AND b.City = 'city 1'"
+    )
+    assert store.run("air", query, 5).rows == [(10,)]
+    store.close()
+
+
 @pytest.fixture
 def store() -> SqliteStore:
     return SqliteStore(parse_dump(DUMP))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import binascii
 import json
 import os
 import socket
@@ -159,7 +160,7 @@ def _output(reply: dict[str, Any]) -> Output:
         raise SandboxError("the sandbox has ended: its first process is gone")
     if reply.get("failed"):
         return Output(126, failed=reply["failed"])
-    data = reply["output"].encode("latin-1")
+    data = binascii.a2b_base64(reply["output"])
     return Output(reply["code"], data, reply["timed_out"], reply["cut"], reply["killed"])
 
 

@@ -7,6 +7,7 @@ in upstream's container; when it ends, the kernel ends everything in the box.
 
 from __future__ import annotations
 
+import binascii
 import contextlib
 import fcntl
 import os
@@ -122,7 +123,7 @@ class Box:
     def run(self, argv: list[str], workdir: str, seconds: float) -> dict[str, Any]:
         """Run a program in the box.
 
-        Returns {"code", "output" (latin-1), "timed_out", "cut" (output over the limit), "killed"}
+        Returns {"code", "output" (base64), "timed_out", "cut" (output over the limit), "killed"}
         or {"failed": "chdir" | "exec", "errno"} where it could not be started.
         """
         reader, writer = os.pipe()
@@ -300,7 +301,7 @@ class _Output:
             select.select([self.reader], [], [], left)
 
     def text(self) -> str:
-        return b"".join(self.parts).decode("latin-1")
+        return binascii.b2a_base64(b"".join(self.parts), newline=False).decode()
 
 
 def _poll(child: int) -> int | None:
