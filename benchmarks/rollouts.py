@@ -59,6 +59,9 @@ REPLY = 32  # tokens; the demonstrations' replies have 29 (median) with this tok
 SMALL = TinyOptions(
     hidden_size=192, layers=4, heads=4, kv_heads=2, intermediate_size=512, vocabulary=2048
 )
+SMALLEST = TinyOptions(
+    hidden_size=32, layers=2, heads=2, kv_heads=1, intermediate_size=64, vocabulary=2048
+)
 LARGE = TinyOptions(
     hidden_size=1024, layers=12, heads=16, kv_heads=4, intermediate_size=2816, vocabulary=2048
 )
@@ -84,11 +87,14 @@ def main() -> None:
     writer = PromptWriter(environment.layout(), horizon)
     result: dict[str, Any] = {"games": environment.options.games, "steps": horizon, "notes": {}}
     with tempfile.TemporaryDirectory() as scratch:
-        policy = make_student(Path(scratch), environment, tasks, arguments.device)
+        size = LARGE if arguments.device == "cuda" else SMALL
+        policy = make_student(Path(scratch) / "student", environment, tasks, size)
         many = tasks[: IN_FLIGHT if quick else 3 * IN_FLIGHT]
         ours(policy, environment, writer, many, arguments, result)
         alone = 2 if quick else 8
         sequential(policy, environment, writer, tasks[:alone], arguments, result)
+        # What stays in memory does not depend on how long the model computes: the smallest will do.
+        policy = make_student(Path(scratch) / "smallest", environment, tasks, SMALLEST)
         memory(policy, environment, tasks, 1000 if quick else 10_000, arguments, result)
     result["ray_two_worker_speedup"] = None
     result["notes"]["ray_two_worker_speedup"] = "not measured here"
@@ -115,7 +121,7 @@ def spread(tasks: list[Task]) -> list[Task]:
 
 
 def make_student(
-    folder: Path, environment: AlfworldEnvironment, tasks: Sequence[Task], device: str
+    folder: Path, environment: AlfworldEnvironment, tasks: Sequence[Task], size: TinyOptions
 ) -> PolicyRef:
     """A model with random weights, and a tokenizer trained on demonstrations."""
     writer = PromptWriter(environment.layout(), environment.horizon)
@@ -124,7 +130,7 @@ def make_student(
         for index, step in enumerate(shown.steps):
             prompt = writer.prompt(shown.task, shown.steps[:index], step.observation)
             texts += [prompt.trunk[-1], prompt.branch, write_reply(step.reason, step.action)]
-    build_tiny(folder, texts, LARGE if device == "cuda" else SMALL, 0)
+    build_tiny(folder, texts, size, 0)
     return PolicyRef("transformers", str(folder))
 
 
@@ -212,7 +218,6 @@ def ours(
     tasks: Sequence[Task], arguments: argparse.Namespace, result: dict[str, Any],
 ) -> None:  # fmt: skip
     """Many episodes in flight; and the floor."""
-    tell("LEAP")
     engine = engine_of(policy, arguments.device)
     if arguments.processor_time and engine.threads == 1:
         engine.model_clock = time.process_time
@@ -223,6 +228,7 @@ def ours(
     seconds, played = play(environment, engine, writer, tasks, IN_FLIGHT)
     result["episodes"] = len(played)
     result["episodes_per_s"] = len(played) / seconds
+    tell(f"LEAP: {result['episodes_per_s']:.3f} episodes/s")
     result["model_time_share"] = engine.model_seconds / seconds / engine.threads
     result["actions"] = {t.task.id: [s.action for s in t.steps] for t in played}
     operations = sum(map(sum, (counted(engine, writer, t) for t in played)))
@@ -271,11 +277,11 @@ def sequential(
     tasks: Sequence[Task], arguments: argparse.Namespace, result: dict[str, Any],
 ) -> None:  # fmt: skip
     """Baselines B and A."""
-    tell("baseline B")
     one = OneByOne(engine_of(policy, arguments.device))
     play(environment, one, PromptWriter(environment.layout(), 1), tasks[:1], 1)
     seconds, played = play(environment, one, writer, tasks, 1)
     result["b_episodes_per_s"] = len(played) / seconds
+    tell(f"baseline B: {result['b_episodes_per_s']:.3f} episodes/s")
     result["speedup_vs_sequential"] = result["episodes_per_s"] / result["b_episodes_per_s"]
     actions = result.pop("actions")
     pairs = [(s.action, other) for t in played
@@ -286,7 +292,6 @@ def sequential(
     try:
         with RealEngine(arguments.python, stock=True) as stock:
             stock.versions()
-            tell("baseline A")
             world = Stock(environment.options, stock)
             play(world, one, PromptWriter(environment.layout(), 1), tasks[:1], 1)
             seconds, played = play(world, one, writer, tasks, 1)
@@ -294,6 +299,7 @@ def sequential(
         result["notes"]["speedup_vs_research_code"] = str(error)
         return
     result["a_episodes_per_s"] = len(played) / seconds
+    tell(f"baseline A: {result['a_episodes_per_s']:.3f} episodes/s")
     result["speedup_vs_research_code"] = result["episodes_per_s"] / result["a_episodes_per_s"]
 
 
@@ -307,7 +313,6 @@ def memory(
         result["growth_mb"] = None
         result["notes"]["growth_mb"] = "resident memory is not readable on this system"
         return
-    tell("memory")
     engine = engine_of(policy, arguments.device, tokens=2)
     queued = [replace(tasks[i % len(tasks)], id=f"{tasks[i % len(tasks)].id}@{i}",
                       data={"game": tasks[i % len(tasks)].id}) for i in range(count)]  # fmt: skip
@@ -334,9 +339,9 @@ def processor_time() -> float:
     return seconds
 
 
-def tell(stage: str) -> None:
-    """Say on standard error what comes next: the whole takes minutes."""
-    print(f"{stage} …", file=sys.stderr, flush=True)
+def tell(found: str) -> None:
+    """Say on standard error what is known already: the whole takes minutes."""
+    print(found, file=sys.stderr, flush=True)
 
 
 def resident_mb() -> float | None:
