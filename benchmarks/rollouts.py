@@ -38,6 +38,7 @@ from typing import Any
 
 import psutil
 import torch
+from executors import with_ray
 
 from leap_alfworld.environment import AlfworldEnvironment
 from leap_alfworld.official import find_release
@@ -96,8 +97,7 @@ def main() -> None:
         # What stays in memory does not depend on how long the model computes: the smallest will do.
         policy = make_student(Path(scratch) / "smallest", environment, tasks, SMALLEST)
         memory(policy, environment, tasks, 1000 if quick else 10_000, arguments, result)
-    result["ray_two_worker_speedup"] = None
-    result["notes"]["ray_two_worker_speedup"] = "not measured here"
+    with_ray(result, *((24, 1) if quick else (80, 3)))
     show(result)
     if arguments.json:
         print(json.dumps(result))
@@ -379,6 +379,8 @@ def show(result: dict[str, Any]) -> None:
     if result["growth_mb"] is not None:
         print(f"{result['queued']} queued episodes: {result['growth_mb']:+.1f} MB "
               f"of {result['resident_mb']:.0f} MB")  # fmt: skip
+    if result["ray_two_worker_speedup"] is not None:
+        print(f"two Ray workers: {result['ray_two_worker_speedup']:.2f} of one, at 50 ms a step")
     for key, why in result["notes"].items():
         print(f"{key}: {why}")
 

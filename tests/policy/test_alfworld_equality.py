@@ -36,7 +36,7 @@ pytestmark = [
     pytest.mark.skipif(not os.environ.get("LEAP_FULL"), reason="takes minutes: set LEAP_FULL=1"),
     pytest.mark.skipif(not DATA, reason="needs the official games: set LEAP_DATA_DIR"),
 ]
-EPISODES, STEPS = 100, 10
+EPISODES, STEPS = 100, 6
 TWO_MILLION = TinyOptions(
     hidden_size=192, layers=4, heads=4, kv_heads=2, intermediate_size=512, vocabulary=2048
 )
@@ -109,14 +109,14 @@ def student(
 ) -> PolicyRef:
     environment, tasks = games
     writer = PromptWriter(environment.layout(), STEPS)
-    shown = list(environment.demonstrations(tasks[EPISODES : EPISODES + 60], "explorer"))
+    shown = list(environment.demonstrations(tasks[EPISODES : EPISODES + 25], "explorer"))
     examples = list(examples_from_demonstrations(shown, writer, "alfworld"))
     folder = tmp_path_factory.mktemp("student")
     texts = [e.prompt.trunk[-1] + e.prompt.branch + e.reply for e in examples]
     build_tiny(folder / "base", texts, TWO_MILLION, seed=0)
     base = PolicyRef("transformers", str(folder / "base"))
     (folder / "trained").mkdir()
-    options = SFTOptions(batch_size=8, learning_rate=3e-3, lora=None, sharing="trunk", epochs=3)
+    options = SFTOptions(batch_size=8, learning_rate=3e-3, lora=None, sharing="trunk", epochs=2)
     context = UpdateContext(folder / "trained", base, 0, 0, lambda metrics: None)
     return SFTUpdater(options).update(base, examples, context)
 
