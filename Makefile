@@ -30,7 +30,7 @@ $(STAMP): pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(if $(TORCH_INDEX),$(BIN)/pip install --quiet -c constraints.txt --index-url $(TORCH_INDEX) torch)
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[local,dev,docs]' $(PLUGINS:%=-e ./%)
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[local,ray,dev,docs]' $(PLUGINS:%=-e ./%)
 	touch $@
 
 demo: $(STAMP)  ## Train a small student end to end and show how much better it got

@@ -16,12 +16,14 @@ decodes the same replies plays the same episodes. Compared are
 The floor is the time that the new tokens' floating-point operations alone would take at the rate of
 a large matrix product on this machine. Games are official ones (`--games`, $LEAP_DATA_DIR/alfworld,
 $ALFWORLD_DATA) or else generated. `--processor-time` counts the processor time of this process
-instead of wall time: for a machine that is busy with other things, with OMP_NUM_THREADS=1.
+and TextWorld's instead of wall time: for a machine that is busy with other things, with
+OMP_NUM_THREADS=1.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import json
 import os
@@ -34,7 +36,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
+from executors import with_ray
 
 from leap_alfworld.environment import AlfworldEnvironment
 from leap_alfworld.official import find_release
@@ -56,6 +60,9 @@ REPLY = 32  # tokens; the demonstrations' replies have 29 (median) with this tok
 SMALL = TinyOptions(
     hidden_size=192, layers=4, heads=4, kv_heads=2, intermediate_size=512, vocabulary=2048
 )
+SMALLEST = TinyOptions(
+    hidden_size=32, layers=2, heads=2, kv_heads=1, intermediate_size=64, vocabulary=2048
+)
 LARGE = TinyOptions(
     hidden_size=1024, layers=12, heads=16, kv_heads=4, intermediate_size=2816, vocabulary=2048
 )
@@ -74,21 +81,23 @@ def main() -> None:
     parser.add_argument("--processor-time", action="store_true", help="not wall time")
     arguments = parser.parse_args()
     if arguments.processor_time:
-        clock = time.process_time
+        clock = processor_time
     quick = arguments.quick
     horizon = arguments.steps or (8 if quick else 30)
     environment, tasks = find_games(arguments.games)
     writer = PromptWriter(environment.layout(), horizon)
     result: dict[str, Any] = {"games": environment.options.games, "steps": horizon, "notes": {}}
     with tempfile.TemporaryDirectory() as scratch:
-        policy = make_student(Path(scratch), environment, tasks, arguments.device)
+        size = LARGE if arguments.device == "cuda" else SMALL
+        policy = make_student(Path(scratch) / "student", environment, tasks, size)
         many = tasks[: IN_FLIGHT if quick else 3 * IN_FLIGHT]
         ours(policy, environment, writer, many, arguments, result)
         alone = 2 if quick else 8
         sequential(policy, environment, writer, tasks[:alone], arguments, result)
+        # What stays in memory does not depend on how long the model computes: the smallest will do.
+        policy = make_student(Path(scratch) / "smallest", environment, tasks, SMALLEST)
         memory(policy, environment, tasks, 1000 if quick else 10_000, arguments, result)
-    result["ray_two_worker_speedup"] = None
-    result["notes"]["ray_two_worker_speedup"] = "not measured here"
+    with_ray(result, *((24, 1) if quick else (80, 3)))
     show(result)
     if arguments.json:
         print(json.dumps(result))
@@ -112,7 +121,7 @@ def spread(tasks: list[Task]) -> list[Task]:
 
 
 def make_student(
-    folder: Path, environment: AlfworldEnvironment, tasks: Sequence[Task], device: str
+    folder: Path, environment: AlfworldEnvironment, tasks: Sequence[Task], size: TinyOptions
 ) -> PolicyRef:
     """A model with random weights, and a tokenizer trained on demonstrations."""
     writer = PromptWriter(environment.layout(), environment.horizon)
@@ -121,7 +130,7 @@ def make_student(
         for index, step in enumerate(shown.steps):
             prompt = writer.prompt(shown.task, shown.steps[:index], step.observation)
             texts += [prompt.trunk[-1], prompt.branch, write_reply(step.reason, step.action)]
-    build_tiny(folder, texts, LARGE if device == "cuda" else SMALL, 0)
+    build_tiny(folder, texts, size, 0)
     return PolicyRef("transformers", str(folder))
 
 
@@ -209,9 +218,9 @@ def ours(
     tasks: Sequence[Task], arguments: argparse.Namespace, result: dict[str, Any],
 ) -> None:  # fmt: skip
     """Many episodes in flight; and the floor."""
-    tell("LEAP")
     engine = engine_of(policy, arguments.device)
-    engine.model_clock = clock if engine.threads == 1 else time.perf_counter
+    if arguments.processor_time and engine.threads == 1:
+        engine.model_clock = time.process_time
     result["parameters"] = sum(p.numel() for p in engine.model.parameters())
     result["threads"] = engine.threads
     play(environment, engine, PromptWriter(environment.layout(), 2), tasks[:4], 4)
@@ -219,6 +228,7 @@ def ours(
     seconds, played = play(environment, engine, writer, tasks, IN_FLIGHT)
     result["episodes"] = len(played)
     result["episodes_per_s"] = len(played) / seconds
+    tell(f"LEAP: {result['episodes_per_s']:.3f} episodes/s")
     result["model_time_share"] = engine.model_seconds / seconds / engine.threads
     result["actions"] = {t.task.id: [s.action for s in t.steps] for t in played}
     operations = sum(map(sum, (counted(engine, writer, t) for t in played)))
@@ -256,9 +266,9 @@ def matrix_rate(engine: TransformersEngine) -> float:
     a = torch.randn(size, size, dtype=engine.model.dtype, device=engine.device)
     best = float("inf")
     for _ in range(8):
-        began = clock()
+        began = engine.model_clock()
         (a @ a)[0, 0].item()
-        best = min(best, clock() - began)
+        best = min(best, engine.model_clock() - began)
     return 2 * size**3 / best
 
 
@@ -267,11 +277,11 @@ def sequential(
     tasks: Sequence[Task], arguments: argparse.Namespace, result: dict[str, Any],
 ) -> None:  # fmt: skip
     """Baselines B and A."""
-    tell("baseline B")
     one = OneByOne(engine_of(policy, arguments.device))
     play(environment, one, PromptWriter(environment.layout(), 1), tasks[:1], 1)
     seconds, played = play(environment, one, writer, tasks, 1)
     result["b_episodes_per_s"] = len(played) / seconds
+    tell(f"baseline B: {result['b_episodes_per_s']:.3f} episodes/s")
     result["speedup_vs_sequential"] = result["episodes_per_s"] / result["b_episodes_per_s"]
     actions = result.pop("actions")
     pairs = [(s.action, other) for t in played
@@ -280,11 +290,8 @@ def sequential(
     for key in ("a_episodes_per_s", "speedup_vs_research_code"):
         result[key] = None
     try:
-        if arguments.processor_time:
-            raise LeapError("TextWorld's process is not in the processor time of this one")
         with RealEngine(arguments.python, stock=True) as stock:
             stock.versions()
-            tell("baseline A")
             world = Stock(environment.options, stock)
             play(world, one, PromptWriter(environment.layout(), 1), tasks[:1], 1)
             seconds, played = play(world, one, writer, tasks, 1)
@@ -292,6 +299,7 @@ def sequential(
         result["notes"]["speedup_vs_research_code"] = str(error)
         return
     result["a_episodes_per_s"] = len(played) / seconds
+    tell(f"baseline A: {result['a_episodes_per_s']:.3f} episodes/s")
     result["speedup_vs_research_code"] = result["episodes_per_s"] / result["a_episodes_per_s"]
 
 
@@ -305,7 +313,6 @@ def memory(
         result["growth_mb"] = None
         result["notes"]["growth_mb"] = "resident memory is not readable on this system"
         return
-    tell("memory")
     engine = engine_of(policy, arguments.device, tokens=2)
     queued = [replace(tasks[i % len(tasks)], id=f"{tasks[i % len(tasks)].id}@{i}",
                       data={"game": tasks[i % len(tasks)].id}) for i in range(count)]  # fmt: skip
@@ -322,9 +329,19 @@ def memory(
     result["growth_mb"] = max(sizes[-count // 10 :]) - max(sizes[: count // 5])
 
 
-def tell(stage: str) -> None:
-    """Say on standard error what comes next: the whole takes minutes."""
-    print(f"{stage} …", file=sys.stderr, flush=True)
+def processor_time() -> float:
+    """Processor seconds of this process and those that it runs."""
+    seconds = time.process_time()
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            used = child.cpu_times()
+            seconds += used.user + used.system
+    return seconds
+
+
+def tell(found: str) -> None:
+    """Say on standard error what is known already: the whole takes minutes."""
+    print(found, file=sys.stderr, flush=True)
 
 
 def resident_mb() -> float | None:
@@ -362,6 +379,8 @@ def show(result: dict[str, Any]) -> None:
     if result["growth_mb"] is not None:
         print(f"{result['queued']} queued episodes: {result['growth_mb']:+.1f} MB "
               f"of {result['resident_mb']:.0f} MB")  # fmt: skip
+    if result["ray_two_worker_speedup"] is not None:
+        print(f"two Ray workers: {result['ray_two_worker_speedup']:.2f} of one, at 50 ms a step")
     for key, why in result["notes"].items():
         print(f"{key}: {why}")
 

@@ -105,8 +105,10 @@ def wilson(successes: int, total: int, z: float = 1.959964) -> tuple[float, floa
     denominator = 1 + z * z / total
     centre = share + z * z / (2 * total)
     spread = z * sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    low, high = (centre - spread) / denominator, (centre + spread) / denominator
-    return (max(0.0, low), min(1.0, high))
+    # At the ends the bound is the share itself, which rounding would miss.
+    low = (centre - spread) / denominator if successes else 0.0
+    high = (centre + spread) / denominator if successes < total else 1.0
+    return (low, high)
 
 
 def _group(scores: Sequence[_Score], horizon: int) -> Group:

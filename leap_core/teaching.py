@@ -16,6 +16,7 @@ from leap_core.correction import (
     explain_demonstrations,
 )
 from leap_core.parts import Parts, build_teacher
+from leap_core.rollout import replays
 from leap_core.run.folder import RunFolder, Stage
 from leap_core.run.ledger import Budget, Ledger
 from leap_core.run.progress import Screen
@@ -93,16 +94,19 @@ class Teaching:
                 bar.advance()
 
             async with self._teacher(iteration, policy) as teacher:
-                await correct_trajectories(
-                    trajectories,
-                    source=self.parts.source,
-                    teacher=teacher,
-                    brief=self._brief(),
-                    settings=CorrectionSettings(
-                        chosen.concurrency, chosen.leaks, teacher=chosen.name
-                    ),
-                    on_outcome=keep,
-                )
+                workers = replays(self.config.rollouts, self.parts.source, chosen.concurrency)
+                with workers as replay:
+                    await correct_trajectories(
+                        trajectories,
+                        source=self.parts.source,
+                        teacher=teacher,
+                        brief=self._brief(),
+                        settings=CorrectionSettings(
+                            chosen.concurrency, chosen.leaks, teacher=chosen.name
+                        ),
+                        on_outcome=keep,
+                        states=replay.states if replay else None,
+                    )
 
     def _tell_corrections(self, answers: Records[Answer], rejected: Records[Rejection]) -> None:
         told = list(answers)

@@ -8,7 +8,7 @@ that records do not depend on which answer came first.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -16,10 +16,13 @@ from typing import Literal
 from leap_core.correction.in_order import in_order
 from leap_core.correction.leaks import history_text, leak_score
 from leap_core.correction.validate import Validated, reject, validate
-from leap_core.errors import BudgetExceeded, TeacherError
+from leap_core.errors import BudgetExceeded, ConfigError, TeacherError
 from leap_core.privileged import PrivilegedSource
 from leap_core.teacher import Brief, Teacher, TeacherReply
 from leap_core.types import Correction, PrivilegedState, Rejection, Trajectory, Usage
+
+States = Callable[[Trajectory], Awaitable[Sequence[PrivilegedState]]]
+"""Finds the privileged state before each step of a trajectory."""
 
 LeakPolicy = Literal["keep", "drop", "reask"]
 
@@ -74,8 +77,12 @@ async def correct_trajectories(
     brief: Brief,
     settings: CorrectionSettings,
     on_outcome: Callable[[CorrectionOutcome], None],
+    states: States | None = None,
 ) -> None:
     """Correct every trajectory and hand each outcome to `on_outcome`, in input order.
+
+    `states` finds the privileged states of many trajectories at once (workers that replay them,
+    say); without it, `source` does so in one thread.
 
     A trajectory whose privileged state cannot be had, or whose teacher gives up, has an outcome
     with `error`. When the budget is reached, or the call is cancelled, no further trajectory is
@@ -87,7 +94,14 @@ async def correct_trajectories(
         LeapError: what no other trajectory would survive either, such as a `ConfigError`.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="privileged") as thread:
-        corrector = _Corrector(source, teacher, brief, settings, thread)
+
+        async def in_thread(trajectory: Trajectory) -> Sequence[PrivilegedState]:
+            # One thread: a source need not be thread-safe, and a slow replay must not hold up
+            # the answers of others.
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(thread, source.states, trajectory)
+
+        corrector = _Corrector(states or in_thread, teacher, brief, settings)
         await in_order(trajectories, corrector.correct, on_outcome, settings.concurrency)
 
 
@@ -95,20 +109,18 @@ async def correct_trajectories(
 class _Corrector:
     """Corrects one trajectory."""
 
-    source: PrivilegedSource
+    states: States
     teacher: Teacher
     brief: Brief
     settings: CorrectionSettings
-    thread: ThreadPoolExecutor
 
     async def correct(self, trajectory: Trajectory) -> CorrectionOutcome:
         blank = CorrectionOutcome(trajectory.task.id, trajectory.seed)
         try:
-            # One thread: a source need not be thread-safe, and a slow replay must not hold up
-            # the answers of others.
-            states = await asyncio.get_running_loop().run_in_executor(
-                self.thread, self._states, trajectory
-            )
+            states = await self.states(trajectory)
+            _check(states, trajectory)
+        except ConfigError:
+            raise
         except Exception as error:  # the source is a plugin: one bad replay is data, not a crash
             return replace(blank, error=f"no privileged state: {_words(error)}")
         try:
@@ -118,14 +130,6 @@ class _Corrector:
         except TeacherError as error:
             return replace(blank, error=f"the teacher gave no answer: {_words(error)}")
         return await self._sift(blank, trajectory, states, reply)
-
-    def _states(self, trajectory: Trajectory) -> Sequence[PrivilegedState]:
-        states = self.source.states(trajectory)
-        if len(states) != len(trajectory.steps):
-            raise TeacherError(
-                f"the privileged source gave {len(states)} states for {len(trajectory.steps)} steps"
-            )
-        return states
 
     async def _sift(
         self,
@@ -209,6 +213,13 @@ _AGAIN = (
     "An earlier answer for these steps told the student things that it cannot know yet. Give "
     "reasons that rest on its own observations and on general knowledge only."
 )
+
+
+def _check(states: Sequence[PrivilegedState], trajectory: Trajectory) -> None:
+    if len(states) != len(trajectory.steps):
+        raise TeacherError(
+            f"the privileged source gave {len(states)} states for {len(trajectory.steps)} steps"
+        )
 
 
 def _words(error: Exception) -> str:

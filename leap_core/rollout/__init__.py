@@ -2,6 +2,16 @@
 
 from leap_core.rollout.executors import build_executor
 from leap_core.rollout.log import EpisodeLog
+from leap_core.rollout.replays import Replays, replays
 from leap_core.rollout.scheduler import Assignment, Scheduler, assignments, roll_out
 
-__all__ = ["Assignment", "EpisodeLog", "Scheduler", "assignments", "build_executor", "roll_out"]
+__all__ = [
+    "Assignment",
+    "EpisodeLog",
+    "Replays",
+    "Scheduler",
+    "assignments",
+    "build_executor",
+    "replays",
+    "roll_out",
+]

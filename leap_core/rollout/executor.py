@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 from leap_core.environment import Environment, Episode
 from leap_core.errors import BudgetExceeded, EnvironmentFailure, LeapError, PolicyError
-from leap_core.types import Observation, Task, Transition
+from leap_core.privileged import PrivilegedSource
+from leap_core.types import Observation, PrivilegedState, Task, Trajectory, Transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,22 @@ class Drop:
     slot: int
 
 
-Command: TypeAlias = "Open | Act | Drop"
+@dataclass(frozen=True, slots=True)
+class Reveal:
+    """Find the privileged states of a trajectory; its answer is `Revealed`."""
+
+    slot: int
+    trajectory: Trajectory
+
+
+Command: TypeAlias = "Open | Act | Drop | Reveal"
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed:
+    """The privileged state before each step."""
+
+    states: tuple[PrivilegedState, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +66,21 @@ class Problem:
     blamed: bool = True
 
 
-Answer: TypeAlias = "Observation | Transition | Problem"
+Answer: TypeAlias = "Observation | Transition | Revealed | Problem"
 
 Deliver = Callable[[int, "Answer | LeapError"], None]
 """Takes (slot, answer) from any thread. A `LeapError` ends the whole, whatever its slot."""
 
 
 class EpisodeHost:
-    """Holds episodes of one environment and carries out commands on them."""
+    """Holds episodes of one environment and carries out commands on them.
 
-    def __init__(self, environment: Environment) -> None:
+    `source` finds privileged states, where those are asked for.
+    """
+
+    def __init__(self, environment: Environment, source: PrivilegedSource | None = None) -> None:
         self.environment = environment
+        self.source = source
         self.episodes: dict[int, Episode] = {}
 
     def handle(self, command: Command) -> Answer | None:
@@ -76,6 +96,9 @@ class EpisodeHost:
                 return episode.reset()
             if isinstance(command, Act):
                 return self.episodes[command.slot].step(command.action)
+            if isinstance(command, Reveal):
+                assert self.source is not None
+                return Revealed(tuple(self.source.states(command.trajectory)))
             self._close(command.slot)
             return None
         except (PolicyError, BudgetExceeded):
@@ -122,8 +145,8 @@ class Executor(ABC):
 class LocalExecutor(Executor):
     """Runs episodes in this thread: for environments that answer in microseconds."""
 
-    def __init__(self, environment: Environment) -> None:
-        self.host = EpisodeHost(environment)
+    def __init__(self, environment: Environment, source: PrivilegedSource | None = None) -> None:
+        self.host = EpisodeHost(environment, source)
 
     def start(self, deliver: Deliver) -> None:
         self.deliver = deliver

@@ -6,18 +6,24 @@ import os
 
 from leap_core.config import ExecutorChoice
 from leap_core.environment import Environment
+from leap_core.privileged import PrivilegedSource
 from leap_core.rollout.executor import Executor, LocalExecutor
 
 
-def build_executor(choice: ExecutorChoice, environment: Environment, in_flight: int) -> Executor:
-    """The executor that `choice` names.
+def build_executor(
+    choice: ExecutorChoice,
+    environment: Environment,
+    in_flight: int,
+    source: PrivilegedSource | None = None,
+) -> Executor:
+    """The executor that `choice` names; with `source` it finds privileged states as well.
 
     Raises:
-        ConfigError: the environment cannot be sent to other processes.
+        ConfigError: the environment (or the source) cannot be sent to other processes.
         MissingExtra: Ray is not installed.
     """
     if choice.name == "local":
-        return LocalExecutor(environment)
+        return LocalExecutor(environment, source)
     from leap_core.rollout.pool import PoolExecutor
 
     if choice.name == "processes":
@@ -25,9 +31,9 @@ def build_executor(choice: ExecutorChoice, environment: Environment, in_flight: 
 
         workers = min(choice.workers or os.cpu_count() or 1, in_flight)
         return PoolExecutor(
-            ProcessHirer(environment, choice.start_timeout), workers, choice.timeout
+            ProcessHirer(environment, choice.start_timeout, source), workers, choice.timeout
         )
     from leap_core.rollout.ray_actors import RayHirer
 
-    hire = RayHirer(environment, choice)
+    hire = RayHirer(environment, choice, source)
     return PoolExecutor(hire, min(choice.workers or hire.room(), in_flight), choice.timeout)

@@ -21,6 +21,7 @@ from leap_core.rollout.executor import (
     Executor,
     Open,
     Problem,
+    Reveal,
 )
 
 _PAUSE = 1.0
@@ -93,7 +94,7 @@ class PoolExecutor(Executor):
 
     def send(self, command: Command) -> None:
         with self._lock:
-            if isinstance(command, Open):
+            if isinstance(command, (Open, Reveal)):
                 desk = min(self.desks, key=lambda d: (d.worker is None, len(d.slots)))
                 self._where[command.slot] = desk
                 desk.slots.add(command.slot)

@@ -15,6 +15,7 @@ from typing import Any
 
 from leap_core.environment import Environment
 from leap_core.errors import ConfigError, LeapError
+from leap_core.privileged import PrivilegedSource
 from leap_core.rollout.executor import Answer, Command, Problem, words
 from leap_core.rollout.pool import WorkerLost
 from leap_core.rollout.worker import READY
@@ -96,8 +97,10 @@ class ProcessWorker:
 class ProcessHirer:
     """Starts worker processes for an environment."""
 
-    def __init__(self, environment: Environment, start_timeout: float) -> None:
-        self.pickled = pickled(environment)
+    def __init__(
+        self, environment: Environment, start_timeout: float, source: PrivilegedSource | None = None
+    ) -> None:
+        self.pickled = pickled(environment, source)
         self.start_timeout = start_timeout
 
     def __call__(self, closing: threading.Event) -> ProcessWorker:
@@ -107,18 +110,21 @@ class ProcessHirer:
         """Nothing is shared by the workers."""
 
 
-def pickled(environment: Environment) -> bytes:
-    """The environment as bytes.
+def pickled(environment: Environment, source: PrivilegedSource | None = None) -> bytes:
+    """What a worker's `EpisodeHost` is made of, as bytes.
 
     Raises:
         ConfigError: it cannot be sent to another process.
     """
     try:
-        return pickle.dumps(environment)
+        return pickle.dumps((environment, source))
     except Exception as error:
+        what = f"environment '{type(environment).__name__}'"
+        if source is not None:
+            what = f"privileged source '{type(source).__name__}'"
         raise ConfigError(
-            f"the environment '{type(environment).__name__}' cannot be sent to other processes "
-            f"({words(error)}); use the executor 'local'"
+            f"the {what} cannot be sent to other processes ({words(error)}); "
+            "use the executor 'local'"
         ) from error
 
 

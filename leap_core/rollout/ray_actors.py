@@ -13,6 +13,7 @@ from typing import Any
 from leap_core.config import ExecutorChoice
 from leap_core.environment import Environment
 from leap_core.errors import ConfigError, LeapError, MissingExtra
+from leap_core.privileged import PrivilegedSource
 from leap_core.rollout.executor import Answer, Command, EpisodeHost
 from leap_core.rollout.pool import WorkerLost
 from leap_core.rollout.processes import pickled
@@ -28,8 +29,8 @@ _VERDICT = 30.0
 class _Actor:
     """What runs on a node: holds episodes and carries out one command after another."""
 
-    def __init__(self, pickled_environment: bytes) -> None:
-        self.host = EpisodeHost(pickle.loads(pickled_environment))  # noqa: S301 - from the run
+    def __init__(self, pickled_parts: bytes) -> None:
+        self.host = EpisodeHost(*pickle.loads(pickled_parts))  # noqa: S301 - from the run
 
     def node(self) -> str:
         """Id of the node that it runs on; answered once the environment is there."""
@@ -113,8 +114,13 @@ class RayWorker:
 class RayHirer:
     """Starts actors. The connection to the cluster stays for the life of the process."""
 
-    def __init__(self, environment: Environment, choice: ExecutorChoice) -> None:
-        self.pickled = pickled(environment)
+    def __init__(
+        self,
+        environment: Environment,
+        choice: ExecutorChoice,
+        source: PrivilegedSource | None = None,
+    ) -> None:
+        self.pickled = pickled(environment, source)
         self.choice = choice
         ray = _connect(choice.address)
         self.actors = ray.remote(

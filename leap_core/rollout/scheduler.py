@@ -21,7 +21,7 @@ from leap_core.rollout.executor import Act, Answer, Drop, Executor, LocalExecuto
 from leap_core.types import Observation, Outcome, Prompt, Step, Task, Trajectory, Transition
 
 RETRIES = 2
-_MOST_LOSSES = 10
+MOST_LOSSES = 10
 """Times that an episode may fall with its worker, through no fault of its own."""
 
 
@@ -150,7 +150,7 @@ class Scheduler:
             self._advance(slot, live, message)
         elif isinstance(message, Refusal):
             self._end(slot, _errored(live, message.why))
-        else:
+        elif isinstance(message, Problem):
             self._fail(slot, live, message)
 
     def _advance(self, slot: int, live: _Live, transition: Transition) -> None:
@@ -169,7 +169,7 @@ class Scheduler:
         """Begin again, or record the error."""
         live.failures += problem.blamed
         live.losses += not problem.blamed
-        if live.failures > self.retries or live.losses > _MOST_LOSSES:
+        if live.failures > self.retries or live.losses > MOST_LOSSES:
             self._end(slot, _errored(live, problem.why))
             return
         self._forget(slot)

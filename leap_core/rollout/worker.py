@@ -24,7 +24,7 @@ def main() -> None:
     try:
         path, pickled = connection.recv()
         sys.path[:] = path
-        host = EpisodeHost(pickle.loads(pickled))  # noqa: S301 - from the parent process
+        host = EpisodeHost(*pickle.loads(pickled))  # noqa: S301 - from the parent process
     except Exception as error:
         connection.send(Problem(words(error)))
         return

@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -347,10 +348,17 @@ class NothingHidden(_Changed):
         return replace(state, text="There are boxes")
 
 
+class HoldsALock(ToySource):
+    def __init__(self, options: Any, environment: Any) -> None:
+        super().__init__(options, environment)
+        self.lock = threading.Lock()
+
+
 SOURCES: dict[type[ToySource], str] = {
     SourceOptionsIgnored: "source-options",
     OneStateTooMany: "a-state-per-step",
     StatesOfNow: "same-states",
+    HoldsALock: "in-workers",
     FactsNotJSON: "states-serialise",
     NoSecrets: "says-what-is-hidden",
     SecretsInSight: "says-what-is-hidden",

@@ -118,6 +118,91 @@ def test_a_file_of_another_play_is_refused_and_untouched(here: Here, folder: Pat
     assert (folder / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("retries", [0, 2])
+def test_every_task_is_accounted_for_whatever_its_environment_does(
+    here: Here, folder: Path, retries: int
+) -> None:
+    command = ("rollout", *TOY_TRAIN, "--policy", "scripted:search", "--limit", "12", "--out")
+    assert here(*command, "well.jsonl").returncode == 0
+    well = lines(folder / "well.jsonl")
+    bad = {kind: well[place]["task"]["id"] for kind, place in
+           (("failing", 2), ("crashing", 5), ("hanging", 8))}  # fmt: skip
+    mishaps = [f"environment.options.{kind}=[{name}]" for kind, name in bad.items()]
+    if retries:  # each of them only once
+        (folder / "mishaps").mkdir()
+        mishaps.append(f"environment.options.mishaps={folder / 'mishaps'}")
+    settings = [f"rollouts.retries={retries}", "rollouts.executor.timeout=1", *mishaps]
+    done = here(*command, "ill.jsonl", "--executor", "processes", "--workers", "2", "--in-flight",
+                "6", *(part for one in settings for part in ("--set", one)))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    errored = 0 if retries else 3
+    assert f"12 episodes in ill.jsonl: {12 - errored} succeeded, 0 failed, {errored} errored" in (
+        done.stdout
+    )
+    ill = lines(folder / "ill.jsonl")
+    assert [t["task"]["id"] for t in ill] == [t["task"]["id"] for t in well]
+    assert [t for t in ill if t["outcome"] == "success"] == [
+        t for t in well if retries or t["task"]["id"] not in bad.values()
+    ]
+    assert [t["error"] for t in ill if t["outcome"] == "error"] == (
+        []
+        if retries
+        else [
+            "the toy broke",
+            "the worker process died (SIGKILL)",
+            "the environment gave no answer within 1 s",
+        ]
+    )
+
+
+def test_a_server_that_goes_stops_the_command_and_the_same_command_goes_on(
+    here: Here, folder: Path
+) -> None:
+    command = ("rollout", *TOY_TRAIN, "--limit", "12", "--in-flight", "3", "--policy")
+    assert here(*command, "scripted:search", "--out", "well.jsonl").returncode == 0
+    answered = []
+
+    def going(request: dict[str, Any]) -> str | Reply:
+        answered.append(request)
+        return search(request) if len(answered) < 20 else Reply("no", status=503)
+
+    with Provider(going) as provider:
+        port = provider.port
+        asking = (*command, f"{provider.base_url}#test", "--set", "server.patience=1", "--out",
+                  "asked.jsonl")  # fmt: skip
+        stopped = here(*asking)
+    assert stopped.returncode == 2
+    assert "run the same command again to go on" in stopped.stderr.splitlines()[-1]
+    recorded = (folder / "asked.jsonl").read_text()
+    with Provider(search, port=port):
+        assert here(*asking).returncode == 0
+    assert (folder / "asked.jsonl").read_text() == (folder / "well.jsonl").read_text()
+    assert 0 < recorded.count("\n") < 12
+    assert (folder / "well.jsonl").read_text().startswith(recorded)
+    assert not list(folder.glob(".asked*"))
+
+
+def test_evaluate_prints_intervals_for_every_task_type_and_seed(here: Here, folder: Path) -> None:
+    command = ("evaluate", *TOY_TRAIN, "--policy", "scripted:first-box", "--seeds", "2")
+    done = here(*command, "--limit", "10")
+    assert done.returncode == 0, done.stderr
+    scores = json.loads(here(*command, "--limit", "10", "--json").stdout)
+    groups = {**scores["by_type"], "seed 0": scores["by_seed"]["0"],
+              "seed 1": scores["by_seed"]["1"], "all": scores["overall"]}  # fmt: skip
+    assert set(groups) >= {"low", "high"}
+    rows = [[cell.strip() for cell in line.strip("│┃").split("│")]
+            for line in done.stdout.splitlines() if "│" in line]  # fmt: skip
+    shown = {row[0]: row[1:4] for row in rows}
+    assert shown == {
+        name: [str(g["tasks"]), f"{100 * g['success']:.1f}",
+               "{:.1f}-{:.1f}".format(*(100 * bound for bound in g["interval"]))]
+        for name, g in groups.items()
+    }  # fmt: skip
+    assert scores["overall"]["tasks"] == 20 == sum(g["tasks"] for g in scores["by_type"].values())
+    two = here(*command, "--task", "train/0007", "--task", "train/0003", "--json")
+    assert json.loads(two.stdout)["overall"]["tasks"] == 4
+
+
 def test_evaluate_on_a_server_with_several_seeds(here: Here, folder: Path) -> None:
     with Provider(search) as provider:
         done = here("evaluate", *TOY_TRAIN, "--policy", f"{provider.base_url}#test", "--limit", "4",
@@ -186,6 +271,9 @@ if "broken" in model:
     for n in range(30):
         print("line", n, flush=True)
     sys.exit("CUDA out of memory")
+if len(sys.argv) > 4:
+    with open(os.path.join(sys.argv[4], "asked"), "w") as file:
+        json.dump(sys.argv[3:], file)
 time.sleep(0.5)
 
 class Handler(BaseHTTPRequestHandler):
@@ -252,6 +340,19 @@ def test_serve_prints_its_address_and_stops_what_it_started(
     gone = here("evaluate", *TOY_TRAIN, "--policy", address, "--limit", "3")
     assert gone.returncode == 2 and f"no model server answers at {address}" in gone.stderr
     assert "loading some/model" in (folder / "server.log").read_text()
+
+
+def test_an_adapter_goes_to_a_server_that_asks_for_it(here: Here, folder: Path, fake: str) -> None:
+    """It is not merged then (there are no weights that could be)."""
+    for place, name in (("base", "config.json"), ("over", "adapter_config.json")):
+        (folder / place).mkdir()
+        (folder / place / name).write_text("{}")
+    command = f"{fake.replace('{model}', '{base}')} {{adapter}}".replace("{python}", sys.executable)
+    done = here("evaluate", *TOY_TRAIN, "--policy", "./base", "--adapter", "./over", "--limit", "2",
+                "--json", "--set", f"server.command={command}")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["overall"]["tasks"] == 2
+    assert json.loads((folder / "over" / "asked").read_text()) == ["./base", "./over"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from leap_core.errors import ConfigError, EnvironmentFailure
 from leap_core.rollout import build_executor
 from leap_core.types import Trajectory
 from tests.rollout.playing import play, toy
+from tests.rollout.test_replays import corrected, source
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (leap-core[ray])")
 
@@ -71,7 +72,7 @@ def test_it_finds_room_and_gives_what_local_gives(
 
 def test_a_crash_costs_one_episode(cluster: Any, expected: list[Trajectory]) -> None:
     bad = expected[3].task.id
-    played = play(toy(crashing=[bad]), on(cluster), retries=0)
+    played = play(toy(crashing=[bad]), on(cluster, workers=1), retries=0)
     assert [(t.task.id, t.error) for t in played if t.outcome == "error"] == [
         (bad, "the Ray actor died")
     ]
@@ -80,11 +81,17 @@ def test_a_crash_costs_one_episode(cluster: Any, expected: list[Trajectory]) -> 
 
 def test_a_hang_costs_one_episode(cluster: Any, expected: list[Trajectory]) -> None:
     bad = expected[3].task.id
-    played = play(toy(hanging=[bad]), on(cluster, timeout=2.0), retries=0)
+    played = play(toy(hanging=[bad]), on(cluster, workers=1, timeout=2.0), retries=0)
     assert [t.error for t in played if t.outcome == "error"] == [
         "the environment gave no answer within 2 s"
     ]
     assert [t for t in played if t.task.id != bad] == [t for t in expected if t.task.id != bad]
+
+
+def test_actors_find_privileged_states(cluster: Any, expected: list[Trajectory]) -> None:
+    here = corrected(expected, source(), ExecutorChoice(name="local"))
+    assert len(here) == len(expected)
+    assert corrected(expected, source(), on(cluster, workers=1)) == here
 
 
 def test_no_room_is_one_sentence(cluster: Any) -> None:

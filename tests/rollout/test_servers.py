@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from tests.students import toy_writer
 
 LOCAL = ExecutorChoice(name="local")
 GREEDY = Generation(temperature=0, max_new_tokens=40)
+AWAY = 20.0 if os.environ.get("LEAP_FULL") else 1.0
+"""Seconds that a server is gone."""
 
 
 def search(request: dict[str, Any]) -> str:
@@ -150,7 +153,7 @@ def test_a_server_that_is_gone_for_a_while_is_waited_for(expected: list[Trajecto
     back: list[Provider] = []
 
     def return_later() -> None:
-        time.sleep(1.0)
+        time.sleep(AWAY)
         back.append(Provider(search, port=first.port))
         back[0].__enter__()
 
@@ -161,7 +164,7 @@ def test_a_server_that_is_gone_for_a_while_is_waited_for(expected: list[Trajecto
             first.__exit__()
             helper.start()
 
-    asked = engine(first, patience=30)
+    asked = engine(first, patience=AWAY + 30)
     try:
         assert play(toy(), LOCAL, engine=asked, after=go) == expected
     finally:

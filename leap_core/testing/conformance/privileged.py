@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import eq
 
 from pydantic import TypeAdapter
 
@@ -65,6 +67,20 @@ def same_states(subject: SourceSubject) -> None:
                 "it was before",
                 second,
             )
+
+
+@check("privileged source", "in-workers")
+def in_workers(subject: SourceSubject) -> None:
+    """The source can be pickled with its environment, and a copy gives the same states."""
+    try:
+        copy = pickle.loads(pickle.dumps(subject.source))  # noqa: S301 - pickled a moment ago
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        raise Nonconformity("a source that can be pickled (see __reduce__)", why) from error
+    for trajectory, states in zip(subject.trajectories, subject.states, strict=True):
+        found = copy.states(trajectory)
+        same = len(found) == len(states) and all(map(eq, found, states))
+        expect(same, f"the same states of '{trajectory.task.id}' from a copy", found)
 
 
 @check("privileged source", "states-serialise")
