@@ -67,9 +67,7 @@ def score(request: Request, title: str, quiet: bool) -> Scored:
     config = _config(request)
     environment = build_environment(config.environment)
     policy = _policy(request, config, environment)
-    split = request.split or config.splits.test or config.splits.validation
-    if split not in environment.splits():
-        raise ConfigError(unknown("split", split, environment.splits()))
+    split = _split(request, config, environment.splits())
     tasks = _tasks(environment, split, request)
     horizon = config.rollouts.horizon or environment.horizon
     writer = PromptWriter(environment.layout(), horizon, config.student.layout)
@@ -119,6 +117,22 @@ def _config(request: Request) -> RunConfig:
         raise ConfigError("say what to play: a run folder, or --environment and --policy")
     apply_overrides(data, [*_overrides(request), *request.overrides])
     return validated(RunConfig, data, "the configuration with --set")
+
+
+def _split(request: Request, config: RunConfig, known: Sequence[str]) -> str:
+    """The split that is asked for, or the configuration's for testing, else for validation.
+
+    Where nothing says which, and the environment has no split of the default's name, it is the
+    first whose name begins with "test", else with "valid".
+    """
+    split = request.split or config.splits.test or config.splits.validation
+    if split in known:
+        return split
+    told = request.run or request.split or config.splits.model_fields_set
+    fitting = [name for use in ("test", "valid") for name in known if name.startswith(use)]
+    if told or not fitting:
+        raise ConfigError(unknown("split", split, known))
+    return fitting[0]
 
 
 def _overrides(request: Request) -> Iterator[str]:

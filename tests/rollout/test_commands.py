@@ -83,6 +83,17 @@ def test_rollout_keeps_every_task_once_and_in_order(here: Here, folder: Path) ->
     assert played == [(f"train/{20 * i:04d}", seed) for seed in (5, 6) for i in range(10)]
 
 
+def test_without_a_configuration_the_test_split_is_played(here: Here) -> None:
+    bare = ("evaluate", "--environment", "toy", "--policy", "scripted:search", "--json")
+    done = here(*bare, "--limit", "3")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["split"] == "test"
+    for wrong in ("--split", "tset"), ("--set", "splits.validation=tset"):
+        refused = here(*bare, *wrong)
+        assert refused.returncode != 0
+        assert "unknown split 'tset'; did you mean 'test'?" in refused.stderr
+
+
 def test_rollout_goes_on_where_it_was_killed(here: Here, folder: Path) -> None:
     command = ("rollout", *TOY_TRAIN, "--policy", "scripted:search", "--limit", "30")
     assert here(*command, "--out", "whole.jsonl").returncode == 0

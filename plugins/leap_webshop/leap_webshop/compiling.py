@@ -31,6 +31,8 @@ _BLOCK = 10_000
 """Documents that are analysed together."""
 _AHEAD = 4
 """Blocks that wait for each process, at most."""
+_MOST_COMBINATIONS = 1_000_000
+"""Of a product's options; official products have at most 558."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +103,8 @@ def files_source(files: Files) -> Source:
         DataError: a file is unreadable, torn, or not what it should be.
     """
     human = dict(read_mapping(files.human)) if files.human else {}
-    attributes = {asin: _attribute_record(row) for asin, row in read_mapping(files.attributes)}
+    attributes = dict(read_mapping(files.attributes))
     return Source(files.items.name, lambda: read_list(files.items), attributes, human)
-
-
-def _attribute_record(row: Any) -> Any:
-    return row if isinstance(row, dict) else {}
 
 
 def compile_in_memory(source: Source, limit: int | None = None) -> Catalogue:
@@ -174,49 +172,86 @@ def _texts(
     for record in islice(source.read(), limit):
         try:
             asin = str(record.get("asin")) if isinstance(record, Mapping) else ""
-            row = source.attributes.get(asin)
-            product = read_product(record, row.get("attributes") if row else None)
+            told = _attributes(source.attributes.get(asin), made)
+            product = read_product(record, told.attributes)
             if product.asin in made.seen:
                 raise UnusableRecord("an asin that came before")
+            line = product.to_json()
+            made.hash.update(line.encode())
         except UnusableRecord as error:
             made.skipped[str(error)] += 1
             continue
-        line = product.to_json()
-        made.hash.update(line.encode())
-        _goals(product, len(made.ids), source, row or {}, made, blobs)
+        except UnicodeEncodeError:
+            made.skipped["text that is no Unicode"] += 1
+            continue
+        _human(product, len(made.ids), source.human.get(product.asin) or [], made, blobs["human"])
+        _synthetic(product, len(made.ids), told, made, blobs["synthetic"])
         blobs["products"].add(line)
         made.ids.append(product.asin)
         made.seen.add(product.asin)
         yield product.search_text()
 
 
-def _goals(
-    product: Product,
-    number: int,
-    source: Source,
-    row: Mapping[str, Any],
-    made: _Made,
-    blobs: Mapping[str, _Blob],
-) -> None:
-    for count, told in enumerate(source.human.get(product.asin) or ()):
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A product's record of `items_ins_v2`: its attributes, an instruction and what it names."""
+
+    attributes: list[str] | None = None
+    instruction: str = ""
+    wanted: Sequence[str] = ()
+
+
+def _attributes(row: Any, made: _Made) -> _Told:
+    """Read a record of attributes; one that cannot be read is counted, and is none."""
+    if row is None:
+        return _Told()
+    try:
+        listed, wanted = row.get("attributes"), row.get("instruction_attributes")
+        told = _Told(
+            None if listed is None else _strings(listed),
+            str(row.get("instruction") or ""),
+            _strings(wanted or []),
+        )
+        _compact([told.attributes, told.instruction, told.wanted]).encode()
+    except (AttributeError, TypeError, UnicodeEncodeError):
+        made.skipped["an unreadable record of attributes"] += 1
+        return _Told()
+    return told
+
+
+def _strings(values: Any) -> list[str]:
+    if not isinstance(values, list):
+        raise TypeError("no list")
+    return list(map(str, values))
+
+
+def _human(product: Product, number: int, instructions: Any, made: _Made, blob: _Blob) -> None:
+    """People's instructions for a product."""
+    for count, told in enumerate(instructions if isinstance(instructions, list) else [None]):
         try:
-            text, attributes = (
-                str(told["instruction"]),
-                list(map(str, told["instruction_attributes"])),
-            )
-            options = list(map(str, told["instruction_options"]))
-        except (TypeError, KeyError):
+            text, attributes = str(told["instruction"]), _strings(told["instruction_attributes"])
+            options = _strings(told["instruction_options"])
+            line = _compact([number, count, text, attributes, options])
+            line.encode()
+        except (TypeError, KeyError, UnicodeEncodeError):
             made.skipped["an unreadable human instruction"] += 1
             continue
         if not attributes:
             made.skipped["a human instruction without attributes"] += 1
             continue
-        blobs["human"].add(_compact([number, count, text, attributes, options]))
-    asked = row.get("instruction")
-    attributes = list(map(str, row.get("instruction_attributes") or ()))
-    if asked and attributes:
-        blobs["synthetic"].add(_compact([number, str(asked), attributes]))
-        made.combinations.append(combinations(product))
+        blob.add(line)
+
+
+def _synthetic(product: Product, number: int, told: _Told, made: _Made, blob: _Blob) -> None:
+    """The instruction that is asked with each combination of a product's options."""
+    if not told.instruction or not told.wanted:
+        return
+    count = combinations(product)
+    if count > _MOST_COMBINATIONS:
+        made.skipped[f"an instruction with over {_MOST_COMBINATIONS:,} combinations"] += 1
+        return
+    blob.add(_compact([number, told.instruction, told.wanted]))
+    made.combinations.append(count)
 
 
 def _compact(row: Sequence[Any]) -> str:

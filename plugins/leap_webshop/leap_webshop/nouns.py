@@ -1,7 +1,8 @@
 """Which words of a title are nouns: the part of the reward that upstream leaves to spaCy.
 
 The rule is recorded with every score. The built-in one is not spaCy: it takes every word that is
-no function word, number or common adjective. "every" takes all words.
+no function word, plain number, or common adjective in lower case. Titles write most words with a
+capital, and spaCy then takes adjectives for names. "every" takes all words.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ NounRule = Literal["builtin", "every", "spacy-sm", "spacy-md", "spacy-lg"]
 Nouns = Callable[[str], tuple[str, ...]]
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d[\w.,]*")
-_NO_NOUNS = frozenset(
+_POSSESSIVE = ("'s", "’s")
+_FUNCTION_WORDS = frozenset(
     "a an the and or nor but of for with without to from in into on onto at by as per plus than "
     "that this these those your our my his her its their you we it all any each every both some "
-    "is are be was not no so too very more most less up out off over under about w "
-    # adjectives and the like that titles are full of
+    "is are be was not no so too very more most less up out off over under about w can made make "
+    "only use includes included etc one two three".split()
+)
+_ADJECTIVES = frozenset(
     "new old big small large medium mini great good best better high low long short tall wide "
     "thin thick slim soft hard light heavy warm cool cold hot dry wet fresh pure natural organic "
     "real true genuine premium perfect beautiful cute sexy elegant modern classic vintage casual "
@@ -50,8 +54,22 @@ def _every(title: str) -> tuple[str, ...]:
 
 
 def _builtin(title: str) -> tuple[str, ...]:
-    words = (word.lower() for word in _WORD.findall(title))
-    return tuple(w for w in words if not w[0].isdigit() and w not in _NO_NOUNS and len(w) > 1)
+    return tuple(_plain(word) for word in _WORD.findall(title) if _is_noun(word))
+
+
+def _is_noun(word: str) -> bool:
+    plain = _plain(word)
+    if word[0].isdigit():
+        return any(sign.isalpha() for sign in word)  # "1080p", "4pcs"
+    if plain in _FUNCTION_WORDS:
+        return False
+    return word[0].isupper() or (len(plain) > 1 and plain not in _ADJECTIVES)
+
+
+def _plain(word: str) -> str:
+    """Lower case, without a possessive ending."""
+    lower = word.lower()
+    return lower[:-2] if lower.endswith(_POSSESSIVE) else lower
 
 
 def _spacy(name: str) -> Nouns:

@@ -91,6 +91,57 @@ def test_what_cannot_be_sold_is_left_out_and_counted(by_hand, changes, why):
     assert made.manifest["skipped"]["a human instruction without attributes"] == 1
 
 
+HALF = "\ud800"
+"""Half of a surrogate pair: JSON can say it, UTF-8 cannot."""
+
+
+@pytest.mark.parametrize(
+    ("attributes", "human", "why"),
+    [
+        (5, [], "an unreadable record of attributes"),
+        ({"attributes": 5}, [], "an unreadable record of attributes"),
+        ({"attributes": [HALF]}, [], "an unreadable record of attributes"),
+        ({"instruction": "Find me", "instruction_attributes": "ab"}, [], "an unreadable record"),
+        (None, 5, "an unreadable human instruction"),
+        (None, ["text"], "an unreadable human instruction"),
+        (None, [{"instruction": "x", "instruction_attributes": ["a"]}], "an unreadable human"),
+    ],
+)
+def test_a_product_is_sold_whatever_is_told_of_it(by_hand, attributes, human, why):
+    row = by_hand.record("B000000009", "Cup")
+    made = compile_in_memory(
+        by_hand.source([row], {"B000000009": attributes}, {"B000000009": human})
+    )
+    assert made.at(0).attributes == ("DUMMY_ATTR",)
+    assert [(name.startswith(why), n) for name, n in made.manifest["skipped"].items()] == [
+        (True, 1)
+    ]
+
+
+def test_text_that_cannot_be_kept_is_left_out_and_counted(by_hand):
+    rows = [
+        by_hand.record("B1", f"Cup {HALF}"),
+        by_hand.record(f"B{HALF}", "Cup"),
+        *by_hand.records,
+    ]
+    told = by_hand.human["B000000001"][0]
+    human = {"B000000001": [told, {**told, "instruction": HALF}]}
+    made = compile_in_memory(by_hand.source(rows, human=human))
+    assert len(made) == 3
+    assert made.manifest["skipped"] == {
+        "text that is no Unicode": 2, "an unreadable human instruction": 1,
+    }  # fmt: skip
+
+
+def test_endless_combinations_of_options_are_no_goals(by_hand):
+    values = [{"value": str(i)} for i in range(50)]
+    options = {f"option {i}": values for i in range(20)}
+    row = by_hand.record("B000000001", "Mug", customization_options=options)
+    made = compile_in_memory(by_hand.source([row]))
+    assert made.manifest["goals"] == {"human": 1, "synthetic": 0}
+    assert made.manifest["skipped"]["an instruction with over 1,000,000 combinations"] == 1
+
+
 def test_a_catalogue_of_nothing_is_refused(by_hand):
     with pytest.raises(DataError, match="no product"):
         compile_in_memory(by_hand.source([]))

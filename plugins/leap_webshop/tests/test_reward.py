@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import replace
 
 import pytest
@@ -170,15 +172,74 @@ def test_the_wanted_product_with_its_options_brings_all(bought, wanted, price):
     assert reward(exact, wanted, price, chosen, EVERY).total == 1
 
 
-def test_the_built_in_rule_drops_small_words_numbers_and_common_adjectives():
-    assert BUILTIN("New 2 Pack of Soft Men's Running Shoes, Black") == (
-        "pack", "men's", "running", "shoes",
-    )  # fmt: skip
+@pytest.mark.parametrize(
+    ("title", "nouns"),
+    [
+        ("new 2 pack of soft men's running shoes, black", "pack men running shoes"),
+        ("Soft Black Shoes for the Small", "soft black shoes small"),
+        ("A 1080p T-Shirt in XL, w 4pcs x 2.5", "1080p t shirt xl 4pcs"),
+        ("", ""),
+    ],
+)
+def test_the_built_in_rule_drops_small_words_numbers_and_adjectives(title, nouns):
+    assert BUILTIN(title) == tuple(nouns.split())
 
 
-def test_a_missing_tagger_is_named():
+@given(st.text())
+def test_any_title_has_its_nouns(title):
+    assert all(noun and noun == noun.lower() for noun in BUILTIN(title))
+
+
+def test_a_missing_tagger_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "spacy", None)
+    with pytest.raises(MissingExtra, match="leap-webshop\\[spacy\\]"):
+        noun_rule("spacy-lg")
+
+
+def test_a_missing_model_is_named():
+    pytest.importorskip("spacy")
+    with pytest.raises(MissingExtra, match="spacy download en_core_web_md"):
+        noun_rule("spacy-md")
+
+
+@pytest.fixture
+def tagger(tmp_path, monkeypatch):
+    """A model package as spaCy's are, whose pipeline tags the words that it is told."""
+    spacy = pytest.importorskip("spacy")
+    pipeline = spacy.blank("en")
+    ruler = pipeline.add_pipe("attribute_ruler")
+    for word, pos in (("Red", "PROPN"), ("mug", "NOUN"), ("red", "ADJ"), ("holds", "VERB")):
+        ruler.add([[{"ORTH": word}]], {"POS": pos})
+    package = tmp_path / "en_core_web_lg"
+    pipeline.meta.update(name="core_web_lg", version="3.8.0")
+    package.mkdir()
+    pipeline.to_disk(package / "en_core_web_lg-3.8.0")
+    (package / "meta.json").write_text(json.dumps(pipeline.meta))
+    (package / "__init__.py").write_text(
+        "from spacy.util import load_model_from_init_py\n\n\n"
+        "def load(**overrides):\n    return load_model_from_init_py(__file__, **overrides)\n"
+    )
+    record = tmp_path / "en_core_web_lg-3.8.0.dist-info"
+    record.mkdir()
+    (record / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: en_core_web_lg\nVersion: 3.8.0\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield noun_rule("spacy-lg")
+    noun_rule.cache_clear()
+
+
+def test_spacys_nouns_and_names_count_in_lower_case(tagger):
+    assert tagger("Red mug holds red mug") == ("red", "mug", "mug")
+    wanted = goal(title="Red mug")
+    assert type_match(product(title="mug red"), wanted, tagger)[3] == 0.5
+
+
+def test_a_spacy_installed_model_scores_the_wanted_product_in_full():
     try:
-        import spacy  # noqa: F401
-    except ImportError:
-        with pytest.raises(MissingExtra, match="leap-webshop\\[spacy\\]"):
-            noun_rule("spacy-lg")
+        nouns = noun_rule("spacy-sm")
+    except MissingExtra as error:
+        pytest.skip(str(error))
+    title = "Mens D.O.N. Issue 2 Gca Basketball Sneakers Shoes Casual - Off White"
+    assert {"sneakers", "shoes"} <= set(nouns(title))
+    assert type_match(product(title=title), goal(title=title), nouns)[3] == 1.0
