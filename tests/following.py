@@ -67,8 +67,8 @@ class Reader:
 def compare(command: str, shown: list[str], came: str) -> None:
     """Each shown line came, whole and in this order; lines between them may be left out.
 
-    The sign … stands for anything. In lines that tell of a success rate, figures stand for any: what
-    a student learns differs from processor to processor.
+    The sign … stands for anything. In lines that tell of success, figures stand for any: what a
+    student learns differs from processor to processor.
     """
     lines = iter(came.splitlines())
     for line in shown:

@@ -41,7 +41,7 @@ def reader(dist: Path, build_tools: Path, tmp_path: Path) -> Reader:
     """A new user in an empty folder, whose pip finds LEAP as if it were published."""
     for name in ("work", "notes", "lent"):
         (tmp_path / name).mkdir()
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("LEAP_", "PYTHON", "VIRTUAL"))}
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("LEAP", "PYTHON", "VIRT"))}
     ours = {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), clean["PATH"]]),
         "PIP_FIND_LINKS": f"{dist} {build_tools}",

@@ -67,9 +67,7 @@ def score(request: Request, title: str, quiet: bool) -> Scored:
     config = _config(request)
     environment = build_environment(config.environment)
     policy = _policy(request, config, environment)
-    split = request.split or config.splits.test or config.splits.validation
-    if split not in environment.splits():
-        raise ConfigError(unknown("split", split, environment.splits()))
+    split = _split(request, config, environment)
     tasks = _tasks(environment, split, request)
     horizon = config.rollouts.horizon or environment.horizon
     writer = PromptWriter(environment.layout(), horizon, config.student.layout)
@@ -168,6 +166,21 @@ def policy_of(run: Path, iteration: int | None) -> PolicyRef:
             )
         iteration = int(read_json(result)["best"])
     return folder.load_policy(iteration)
+
+
+def _split(request: Request, config: RunConfig, environment: Environment) -> str:
+    """The split that is asked for; else the run's; else the environment's first for tests."""
+    known = environment.splits()
+    split = request.split or config.splits.test
+    if split is None and request.run is None:
+        split = next((name for name in known if name.startswith("test")), None)
+    if split is None:
+        split = config.splits.validation
+        if request.run is None and split not in known:
+            raise ConfigError(f"say which split to play with --split: {', '.join(known)}")
+    if split not in known:
+        raise ConfigError(unknown("split", split, known))
+    return split
 
 
 def _tasks(environment: Environment, split: str, request: Request) -> list[Task]:

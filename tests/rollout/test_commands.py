@@ -274,3 +274,9 @@ def test_a_server_that_does_not_come_up_is_explained(
     if model == "broken":
         assert done.stderr.splitlines()[-2] == "CUDA out of memory"
         assert "line 29" in done.stderr and "line 3\n" not in done.stderr
+
+
+def test_without_a_run_the_split_for_tests_is_played(here: Here) -> None:
+    done = here("evaluate", "--environment", "toy", "--policy", "scripted:search", "--limit", "2")
+    assert done.returncode == 0, done.stderr
+    assert "test: 2 tasks" in done.stdout

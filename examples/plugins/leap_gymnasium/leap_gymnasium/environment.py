@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
-from leap_core import ConfigError, Environment, Layout, LazyTasks, Task, unknown
 
+from leap_core import ConfigError, Environment, Layout, LazyTasks, Task, unknown
 from leap_gymnasium.episode import GymnasiumEpisode, make
 from leap_gymnasium.options import GymnasiumOptions
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import gymnasium
 from gymnasium import spaces
-from leap_core import ConfigError, EnvironmentFailure, Episode, Observation, Transition
 
+from leap_core import ConfigError, EnvironmentFailure, Episode, Observation, Transition
 from leap_gymnasium.options import GymnasiumOptions
 
 NOT_POSSIBLE = "That is not possible."
@@ -113,7 +113,9 @@ class GymnasiumEpisode(Episode):
             drawn: Any = self.env.render()
             text = str(drawn)
         else:
-            text = str(seen if self.options.observation == "text" else seen[self.options.observation])
+            text = str(
+                seen if self.options.observation == "text" else seen[self.options.observation]
+            )
         if self.over:
             return Observation(text)
         if self.options.candidates is not None:

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from leap_core import Section
 from pydantic import Field
+
+from leap_core import Section
 
 SIZES = {"train": 200, "validation": 40, "test": 40}
 
@@ -21,7 +22,7 @@ class GymnasiumOptions(Section):
         actions: names of the discrete actions, in their order; none where actions are text.
         candidates: key of `info` under which the environment lists the actions that can be taken.
         success_from: return (sum of rewards) from which an episode is a success.
-        splits: names of the splits and how many tasks each has. A task is a seed of the environment.
+        splits: names of the splits and how many tasks each has. A task is a seed.
     """
 
     id: str

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from leap_core import ConfigError, PrivilegedSource, PrivilegedState, Section, Trajectory
 from pydantic import Field
 
+from leap_core import ConfigError, PrivilegedSource, PrivilegedState, Section, Trajectory
 from leap_gymnasium.episode import GymnasiumEpisode
 
 
@@ -69,4 +69,6 @@ class GymnasiumState(PrivilegedSource):
 
 def _plain(value: Any) -> Any:
     """`value` as JSON knows it; NumPy's numbers and arrays as Python's."""
-    return json.loads(json.dumps(value, default=lambda v: v.tolist() if hasattr(v, "tolist") else str(v)))
+    return json.loads(
+        json.dumps(value, default=lambda v: v.tolist() if hasattr(v, "tolist") else str(v))
+    )

@@ -1,12 +1,13 @@
-"""Gymnasium's environments keep LEAP's contracts: one in text, one drawn, one of another kind."""
+"""Gymnasium's environments keep LEAP's contracts: one in text, and one that is drawn."""
 
 from __future__ import annotations
 
 import pytest
-from leap_core import ConfigError, EnvironmentFailure, Step, Trajectory
 from leap_gymnasium.environment import GymnasiumEnvironment
 from leap_gymnasium.options import GymnasiumOptions
 from leap_gymnasium.privileged import GymnasiumState, GymnasiumStateOptions
+
+from leap_core import ConfigError, EnvironmentFailure, Step, Trajectory
 
 BOX = {"id": "hidden_box:HiddenBox-v0", "goal": "take the coin", "candidates": "can"}
 LAKE = {
@@ -59,7 +60,9 @@ def test_the_lake_is_crossed():
     way = ["down", "down", "right", "right", "down", "right"]
     trajectory, last = play(lake, lake.tasks("test")[0], way)
     assert last.terminated and last.info == {"success": True, "score": 1.0}
-    assert "SFFF" in trajectory.steps[0].observation.text.replace("\x1b[41m", "").replace("\x1b[0m", "")
+    assert "SFFF" in trajectory.steps[0].observation.text.replace("\x1b[41m", "").replace(
+        "\x1b[0m", ""
+    )
     assert trajectory.steps[0].observation.candidates == ("left", "down", "right", "up")
 
 

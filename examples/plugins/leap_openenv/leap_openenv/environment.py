@@ -7,7 +7,6 @@ from importlib.metadata import version
 from typing import Any
 
 from leap_core import ConfigError, Environment, Layout, LazyTasks, Task, unknown
-
 from leap_openenv.episode import OpenEnvEpisode
 from leap_openenv.options import OpenEnvOptions
 
@@ -51,4 +50,7 @@ class OpenEnvEnvironment(Environment):
 
     def fingerprint(self) -> dict[str, Any]:
         """Version of the client, and which server. What the server runs is the server's."""
-        return {"engine": f"openenv-core {version('openenv-core')}", "server": self.options.base_url}
+        return {
+            "engine": f"openenv-core {version('openenv-core')}",
+            "server": self.options.base_url,
+        }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from leap_core import EnvironmentFailure, Episode, Observation, Transition
 from openenv.core.generic_client import GenericEnvClient
 
+from leap_core import EnvironmentFailure, Episode, Observation, Transition
 from leap_openenv.options import OpenEnvOptions
 
 NOT_POSSIBLE = "That is not possible."
@@ -90,7 +90,9 @@ class OpenEnvEpisode(Episode):
                 f"the observations of {self.options.base_url} have no field '{field}'; "
                 f"there is: {known}. Set the environment's option 'observation'"
             )
-        listed = () if self.over or self.options.candidates is None else seen.get(
-            self.options.candidates, ()
+        listed = (
+            ()
+            if self.over or self.options.candidates is None
+            else seen.get(self.options.candidates, ())
         )
         return Observation(str(seen[field]), tuple(map(str, listed)))

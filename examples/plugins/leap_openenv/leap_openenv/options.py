@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from leap_core import Section
 from pydantic import Field
+
+from leap_core import Section
 
 SIZES = {"train": 200, "validation": 40, "test": 40}
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from leap_core import ConfigError, PrivilegedSource, PrivilegedState, Section, Trajectory
-
 from leap_openenv.episode import OpenEnvEpisode
 
 

@@ -3,6 +3,7 @@
 import random
 
 from openenv.core.env_server import Action, Environment, Observation, State, create_fastapi_app
+from pydantic import Field
 
 BOXES = ("red", "green", "blue")
 
@@ -13,7 +14,7 @@ class Words(Action):
 
 class Seen(Observation):
     text: str
-    can: list[str] = []
+    can: list[str] = Field(default_factory=list)
 
 
 class Hidden(State):

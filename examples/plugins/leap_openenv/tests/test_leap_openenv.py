@@ -11,10 +11,11 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from leap_core import ConfigError, EnvironmentFailure, Step, Trajectory
 from leap_openenv.environment import OpenEnvEnvironment
 from leap_openenv.options import OpenEnvOptions
 from leap_openenv.privileged import OpenEnvState, OpenEnvStateOptions
+
+from leap_core import ConfigError, EnvironmentFailure, Step, Trajectory
 
 COIN = {"fields": ["box"], "secrets": ["coin is in the {box} box"]}
 

@@ -51,9 +51,7 @@ class StudentInteraction:
 
     def __init__(self, task: Any, config: Any, turns: Turns) -> None:
         self.task, self.turns = task, turns
-        told = vf.TraceTask(
-            type=type(task).__name__, data=task.data, key=task.key, hash=task.hash
-        )
+        told = vf.TraceTask(type=type(task).__name__, data=task.data, key=task.key, hash=task.hash)
         self.trace: Any = vf.Trace(task=told, agent=vf.AgentInfo(config=config))
 
     async def __aenter__(self) -> StudentInteraction:

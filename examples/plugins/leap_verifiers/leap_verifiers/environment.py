@@ -9,7 +9,6 @@ from importlib.metadata import version
 from typing import Any
 
 from leap_core import ConfigError, Environment, Layout, Task, unknown
-
 from leap_verifiers.episode import VerifiersEpisode, loop
 from leap_verifiers.loading import check_task, load
 from leap_verifiers.options import VerifiersOptions

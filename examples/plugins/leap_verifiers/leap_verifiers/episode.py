@@ -11,8 +11,8 @@ from concurrent.futures import Future
 from typing import Any
 
 import verifiers.v1 as vf
-from leap_core import EnvironmentFailure, Episode, Observation, Transition
 
+from leap_core import EnvironmentFailure, Episode, Observation, Transition
 from leap_verifiers.agent import StudentAgent, Turns
 from leap_verifiers.options import VerifiersOptions
 

@@ -6,10 +6,10 @@ import inspect
 from typing import Any
 
 import verifiers.v1 as vf
-from leap_core import ConfigError
 from pydantic import ValidationError
 from verifiers.v1.utils.loaders import load_environment, resolve_env_config
 
+from leap_core import ConfigError
 from leap_verifiers.options import VerifiersOptions
 
 

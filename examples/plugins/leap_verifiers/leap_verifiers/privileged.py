@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from leap_core import ConfigError, PrivilegedSource, PrivilegedState, Section, Trajectory
 from pydantic import Field
 
+from leap_core import ConfigError, PrivilegedSource, PrivilegedState, Section, Trajectory
 from leap_verifiers.environment import VerifiersEnvironment
 
 

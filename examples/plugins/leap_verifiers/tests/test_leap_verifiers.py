@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from leap_core import ConfigError, EnvironmentFailure, Step, Trajectory
 from leap_verifiers.environment import VerifiersEnvironment
 from leap_verifiers.options import VerifiersOptions
 from leap_verifiers.privileged import VerifiersData, VerifiersDataOptions
+
+from leap_core import ConfigError, EnvironmentFailure, Step, Trajectory
 
 SIZES = {"train": 20, "validation": 5, "test": 5}
 SUMS = {"taskset": "sums-taskset", "splits": SIZES}
