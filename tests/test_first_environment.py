@@ -75,7 +75,7 @@ def test_your_first_environment(reader: Reader) -> None:
     where = reader.shell.run("python -c 'import leap_core; print(leap_core.__file__)'")
     assert ".venv" in where and str(ROOT) not in where
     run = package / "runs" / "treasure"
-    best = max(range(1, 4), key=lambda iteration: success(run, iteration))
+    best = max((1, 2), key=lambda iteration: success(run, iteration))
     assert success(run, best) >= success(run, 0) + 0.3
     assert json.loads((run / "result.json").read_text(encoding="utf-8"))["best"] == best
 
