@@ -23,14 +23,15 @@ from tests.following import Reader, Shell, compare
 pytestmark = pytest.mark.slow
 
 PAGE = ROOT / "docs" / "tutorials" / "first-environment.md"
-OURS = re.compile(r"leap[_-]|_editable_impl_leap|pip$|pip-|setuptools|__pycache__|.*\.pth$")
+NOT_LENT = re.compile(r"leap[_-]|_editable_impl|pip$|pip-|_?pytest|xdist|__pycache__|.*\.pth$")
 
 
 @pytest.fixture(scope="session")
 def build_tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Wheels of what pip builds an editable package with."""
+    """Wheels of what pip builds an editable package with, and of pytest."""
     folder = tmp_path_factory.mktemp("build-tools")
-    fetch = [sys.executable, "-m", "pip", "download", "-q", "-d", folder, "hatchling", "editables"]
+    fetch = [sys.executable, "-m", "pip", "download", "-q", "-d", folder]
+    fetch += ["hatchling", "editables", "pytest"]
     done = subprocess.run([*fetch, "-c", ROOT / "constraints.txt"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder
@@ -39,11 +40,15 @@ def build_tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def reader(dist: Path, build_tools: Path, tmp_path: Path) -> Reader:
     """A new user in an empty folder, whose pip finds LEAP as if it were published."""
-    for name in ("work", "notes", "lent"):
+    for name in ("work", "notes", "lent", "bin"):
         (tmp_path / name).mkdir()
+    python = tmp_path / "bin" / "python"  # one that knows nothing of this environment
+    python.write_text(f'#!/bin/sh\nexec "{Path(sys.executable).resolve()}" "$@"\n')
+    python.chmod(0o755)
+    elsewhere = [p for p in os.environ["PATH"].split(os.pathsep) if not p.startswith(sys.prefix)]
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("LEAP", "PYTHON", "VIRT"))}
     ours = {
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), clean["PATH"]]),
+        "PATH": os.pathsep.join([str(python.parent), *elsewhere]),
         "PIP_FIND_LINKS": f"{dist} {build_tools}",
         "OMP_NUM_THREADS": "1",
         "NO_COLOR": "1",
@@ -59,7 +64,7 @@ def lend(folder: Path) -> None:
     """Link the libraries that are installed here into `folder`; LEAP's packages are not lent."""
     pytest.importorskip("torch")
     for entry in Path(sysconfig.get_path("purelib")).iterdir():
-        if not OURS.match(entry.name):
+        if not NOT_LENT.match(entry.name):
             (folder / entry.name).symlink_to(entry)
 
 
@@ -72,8 +77,9 @@ def test_your_first_environment(reader: Reader) -> None:
     reader.follow(PAGE)
     package = reader.shell.folder
     assert package.name == "leap-treasure"
-    where = reader.shell.run("python -c 'import leap_core; print(leap_core.__file__)'")
-    assert ".venv" in where and str(ROOT) not in where
+    for module in ("leap_core", "leap_teachers", "pytest"):
+        where = reader.shell.run(f"python -c 'import {module}; print({module}.__file__)'")
+        assert ".venv" in where and str(ROOT) not in where
     run = package / "runs" / "treasure"
     best = max((1, 2), key=lambda iteration: success(run, iteration))
     assert success(run, best) >= success(run, 0) + 0.3
