@@ -13,6 +13,20 @@ import pytest
 
 Leap = Callable[..., "subprocess.CompletedProcess[str]"]
 
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = {"leap_core": ROOT, **{p.parent.name: p.parent for p in ROOT.glob("plugins/*/*.toml")}}
+
+
+@pytest.fixture(scope="session")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All packages as sdist, and as the wheel that is built from that sdist."""
+    folder = tmp_path_factory.mktemp("dist")
+    for source in SOURCES.values():
+        build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source]
+        done = subprocess.run(build, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
 
 class PluginSite:
     """A folder that holds installed packages: put on PYTHONPATH, it is like a site-packages."""

@@ -19,12 +19,9 @@ import pytest
 from readme_renderer import markdown
 
 import leap_core
-from tests.conftest import Leap, PluginSite
+from tests.conftest import ROOT, SOURCES, Leap, PluginSite
 
 pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).resolve().parent.parent
-SOURCES = {"leap_core": ROOT, **{p.parent.name: p.parent for p in ROOT.glob("plugins/*/*.toml")}}
 
 PLUGINS = sorted(SOURCES.keys() - {"leap_core"})
 
@@ -68,17 +65,6 @@ privileged: {name: toy-coin}
 updater: {name: keep}
 evaluation: {tasks: 2}
 """
-
-
-@pytest.fixture(scope="module")
-def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All packages as sdist, and as the wheel that is built from that sdist."""
-    folder = tmp_path_factory.mktemp("dist")
-    for source in SOURCES.values():
-        build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source]
-        done = subprocess.run(build, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-    return folder
 
 
 @pytest.fixture(scope="module")

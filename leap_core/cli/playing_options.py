@@ -25,7 +25,7 @@ _OPTIONS = (
         metavar="KEY=VALUE",
         help="Override a key, such as environment.options.size=full.",
     ),
-    click.option("--split", help="Split to play (default: the test split, else validation)."),
+    click.option("--split", help="Split to play (default: RUN's, or the environment's for tests)."),
     click.option("--limit", type=click.IntRange(min=1), help="Play this many tasks of the split."),
     click.option("--task", "task_ids", multiple=True, help="Play this task. May be repeated."),
     click.option("--seed", type=int, help="Seed of the episodes (default: the run's)."),

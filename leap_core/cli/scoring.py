@@ -120,19 +120,19 @@ def _config(request: Request) -> RunConfig:
 
 
 def _split(request: Request, config: RunConfig, known: Sequence[str]) -> str:
-    """The split that is asked for, or the configuration's for testing, else for validation.
-
-    Where nothing says which, and the environment has no split of the default's name, it is the
-    first whose name begins with "test", else with "valid".
-    """
-    split = request.split or config.splits.test or config.splits.validation
-    if split in known:
-        return split
-    told = request.run or request.split or config.splits.model_fields_set
-    fitting = [name for use in ("test", "valid") for name in known if name.startswith(use)]
-    if told or not fitting:
+    """The split that is asked for; else the configuration's for tests, or for validation; where
+    nothing says which, the environment's first for tests, else for validation."""
+    split = request.split or config.splits.test
+    if split is None and (request.run or config.splits.model_fields_set):
+        split = config.splits.validation
+    if split is None:
+        named = [name for use in ("test", "valid") for name in known if name.startswith(use)]
+        if not named:
+            raise ConfigError(f"say which split to play with --split: {', '.join(known)}")
+        return named[0]
+    if split not in known:
         raise ConfigError(unknown("split", split, known))
-    return fitting[0]
+    return split
 
 
 def _overrides(request: Request) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Text environments of Gymnasium, for LEAP."""

@@ -1,0 +1,1 @@
+"""Environments served by OpenEnv, for LEAP."""
