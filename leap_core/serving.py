@@ -22,6 +22,7 @@ from types import TracebackType
 
 from leap_core.config import Generation, Server
 from leap_core.errors import ConfigError, LeapError, PolicyError, unknown
+from leap_core.policy.base import check_base
 from leap_core.policy.engine import Deliver, Engine, Refusal, Request
 from leap_core.types import PolicyRef
 
@@ -131,8 +132,10 @@ class ModelServer:
 
     def _arguments(self) -> list[str]:
         model = self.policy.model
-        if self.policy.adapter is not None and "{adapter}" not in self._template:
-            model = str(self._merged())
+        if self.policy.adapter is not None:
+            check_base(self.policy.adapter, model)
+            if "{adapter}" not in self._template:
+                model = str(self._merged())
         values = {
             "python": self.settings.python,
             "model": model,

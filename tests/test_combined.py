@@ -133,7 +133,7 @@ def test_a_bad_environment_is_one_sentence_and_writes_nothing(
 
 
 def test_other_commands_refuse_a_configuration_of_several(leap: Leap, folder: Path) -> None:
-    refused = leap("estimate", "both.yaml")
+    refused = leap("describe", "both.yaml", "--out", "described.jsonl")
     assert refused.returncode == 2 and "run in several environments" in refused.stderr
 
 

@@ -11,7 +11,7 @@ import click
 from leap_core.cli.main import Settings
 
 if TYPE_CHECKING:
-    from leap_core.cli.estimating import Estimate
+    from leap_core.cli.estimating import Estimate, Total
 
 
 @click.command()
@@ -34,35 +34,60 @@ def command(
     (random ones, as long as the horizon) and measured; no model is asked. CONFIG is a YAML file,
     or the name of a configuration that a plugin ships.
     """
-    from leap_core.cli.estimating import estimate
-    from leap_core.config import load_config
+    from leap_core.cli.estimating import estimates, total
+    from leap_core.combined import CombinedConfig, load_run
     from leap_core.parts import packaged_config
 
     path = config if config.exists() else packaged_config(str(config)) or config
-    found = estimate(load_config(path, overrides), sample, failing)
-    click.echo(json.dumps(found.as_dict()) if as_json else _text(found))
+    resolved = load_run(path, overrides)
+    if not isinstance(resolved, CombinedConfig):
+        (found,) = estimates({"": resolved}, sample, failing).values()
+        lines = [*_text(found), *_warnings(found)]
+        click.echo(json.dumps(found.as_dict()) if as_json else "\n".join(lines))
+        return
+    parts = estimates(resolved.runs, sample, failing)
+    whole = total(list(parts.values()))
+    if as_json:
+        figures = {label: part.as_dict() for label, part in parts.items()}
+        click.echo(json.dumps({"environments": figures, "total": whole.as_dict()}))
+        return
+    for label, part in parts.items():
+        click.echo("\n".join([f"{label}:", *_text(part)]))
+    click.echo("\n".join(["together:", *_sums(whole), *_warnings(whole)]))
 
 
-def _text(found: Estimate) -> str:
+def _text(found: Estimate) -> list[str]:
     if not found.calls:
-        return f"teacher '{found.teacher}' asks no model: 0 calls, no cost"
-    cost = "unknown" if found.cost is None else f"${found.cost:,.2f}"
-    each = "unknown" if found.cost_each is None else f"${found.cost_each:,.4f}"
+        return [f"teacher '{found.teacher}' asks no model: 0 calls, no cost"]
     where = (
         f"{found.iterations} iterations, {found.tasks:,} rollouts each, "
         f"{100 * found.failing:.0f} % failing"
     )
-    lines = [
-        f"teacher '{found.teacher}', level {found.level}",
-        f"  trajectories   {found.trajectories:>14,}   ({where})",
+    return [f"teacher '{found.teacher}', level {found.level}", *_sums(found, f"   ({where})")]
+
+
+def _sums(found: Estimate | Total, where: str = "") -> list[str]:
+    each = None if found.cost is None else found.cost / max(1, found.trajectories)
+    return [
+        f"  trajectories   {found.trajectories:>14,}{where}",
         f"  calls          {found.calls:>14,}",
         f"  prompt tokens  {found.prompt_tokens:>14,}",
         f"  answer tokens  {found.answer_tokens:>14,}",
-        f"  cost           {cost:>14}   ({each} a trajectory)",
+        f"  cost           {_dollars(found.cost, 2):>14}   ({_dollars(each, 4)} a trajectory)",
     ]
+
+
+def _dollars(cost: float | None, digits: int) -> str:
+    return "unknown" if cost is None else f"${cost:,.{digits}f}"
+
+
+def _warnings(found: Estimate | Total) -> list[str]:
+    if not found.calls:
+        return []
+    lines = []
     if found.cost is None:
         lines.append("the price is unknown: state it as teacher.options.prices")
     if found.budget is not None and found.cost is not None and found.cost > found.budget:
         lines.append(f"the budget of ${found.budget:,.2f} would stop this run on the way")
     lines.append("answers are guessed at; questions asked again for lost steps come on top")
-    return "\n".join(lines)
+    return lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ from typing import Any
 from leap_core.config import RunConfig
 from leap_core.environment import Environment
 from leap_core.errors import ConfigError, LeapError
-from leap_core.parts import Parts, build_parts, build_teacher, resolve_student
+from leap_core.parts import Parts, build_parts, build_teacher, resolve_students
 from leap_core.run.ledger import Ledger
 from leap_core.teacher import Brief, Teacher, TeacherContext
-from leap_core.types import Observation, Step, Task, Trajectory, Usage
+from leap_core.types import Observation, PolicyRef, Step, Task, Trajectory, Usage
 
 
 @dataclass(frozen=True)
@@ -36,30 +36,67 @@ class Estimate:
     cost: float | None
     budget: float | None
 
-    @property
-    def cost_each(self) -> float | None:
-        """Dollars a trajectory."""
-        return None if self.cost is None else self.cost / max(1, self.trajectories)
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-like form."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Total:
+    """What the teachers of a run in several environments would use together."""
+
+    trajectories: int
+    calls: int
+    prompt_tokens: int
+    answer_tokens: int
+    cost: float | None
+    budget: float | None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-like form."""
         return asdict(self)
 
 
-def estimate(config: RunConfig, sample: int, failing: float) -> Estimate:
-    """Write the teacher's prompts for a sample and scale up.
+def total(parts: Sequence[Estimate]) -> Total:
+    """The sum; its cost is None where one is unknown. The budget is the run's, one for all."""
+    costs = [part.cost for part in parts]
+    return Total(
+        sum(part.trajectories for part in parts),
+        sum(part.calls for part in parts),
+        sum(part.prompt_tokens for part in parts),
+        sum(part.answer_tokens for part in parts),
+        None if None in costs else sum(cost for cost in costs if cost is not None),
+        parts[0].budget,
+    )
+
+
+def estimates(runs: Mapping[str, RunConfig], sample: int, failing: float) -> dict[str, Estimate]:
+    """Write the teacher's prompts for a sample of each environment's tasks and scale up.
 
     Raises:
-        ConfigError: the configuration cannot be run, or has no teacher.
+        ConfigError: a configuration cannot be run, or has no teacher.
     """
-    parts = build_parts(config)
+    parts = {label: build_parts(config) for label, config in runs.items()}
+    shared = next(iter(runs.values())).student
+    places = [part.environment for part in parts.values()]
+    student = resolve_students(shared.model, shared.adapter, places)
+    return {
+        label: _estimate(config, parts[label], student, sample, failing)
+        for label, config in runs.items()
+    }
+
+
+def _estimate(
+    config: RunConfig, parts: Parts, student: PolicyRef | None, sample: int, failing: float
+) -> Estimate:
     if config.teacher is None or parts.source is None:
         raise ConfigError("there is no teacher in this configuration, so nothing to estimate")
     tasks = list(parts.environment.tasks(config.splits.train))
     rolled_out = min(config.rollouts.tasks or len(tasks), len(tasks))
     draw = random.Random(config.seed)
     with tempfile.TemporaryDirectory(prefix="leap-estimate-") as folder:
-        teacher = _teacher(config, parts.environment, Path(folder))
+        lent = TeacherContext(parts.environment, Ledger(), Path(folder), student)
+        teacher = build_teacher(config, lent)
         usages = list(_usages(config, parts, teacher, draw.sample(tasks, min(sample, len(tasks)))))
     if not usages:
         raise ConfigError("no privileged state could be had for any of the sampled tasks")
@@ -82,11 +119,6 @@ def estimate(config: RunConfig, sample: int, failing: float) -> Estimate:
         None if total.cost is None else total.cost * scale,
         config.budget.dollars,
     )
-
-
-def _teacher(config: RunConfig, environment: Environment, folder: Path) -> Teacher:
-    student = resolve_student(config.student.model, config.student.adapter, environment)
-    return build_teacher(config, TeacherContext(environment, Ledger(), folder, student))
 
 
 def _usages(

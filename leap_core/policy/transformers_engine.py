@@ -17,6 +17,7 @@ import torch
 
 from leap_core.config import Generation
 from leap_core.errors import PolicyError
+from leap_core.policy.base import check_base
 from leap_core.policy.constrained import ActionGuide, Writer
 from leap_core.policy.decoders import Turn, decoder_of
 from leap_core.policy.encoding import PromptEncoder
@@ -58,7 +59,10 @@ def load_model(policy: PolicyRef, generation: Generation | None = None) -> tuple
         if policy.adapter is not None:
             from peft import PeftModel
 
+            check_base(policy.adapter, policy.model)
             model = PeftModel.from_pretrained(model, policy.adapter).merge_and_unload()
+    except PolicyError:
+        raise
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise PolicyError(

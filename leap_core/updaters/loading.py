@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-from pathlib import Path
 from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_training
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
-from leap_core.errors import UpdateError
+from leap_core.errors import PolicyError, UpdateError
+from leap_core.policy.base import check_base, made_for
 from leap_core.types import PolicyRef
 from leap_core.updaters.options import TrainingOptions
 
@@ -92,21 +91,16 @@ def _load_model(start: PolicyRef, options: TrainingOptions) -> Any:
 def _with_adapter(model: Any, start: PolicyRef, trainable: bool) -> Any:
     assert start.adapter is not None
     try:
+        check_base(start.adapter, start.model)
         return PeftModel.from_pretrained(model, start.adapter, is_trainable=trainable)
+    except PolicyError as error:
+        raise UpdateError(str(error)) from error
     except Exception as error:
-        base = _base_of(Path(start.adapter))
+        base = made_for(start.adapter)
         made = f" (it was made for '{base}')" if base else ""
         raise UpdateError(
             f"the adapter '{start.adapter}'{made} does not fit '{start.model}': {_why(error)}"
         ) from error
-
-
-def _base_of(adapter: Path) -> str:
-    try:
-        config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ""
-    return str(config.get("base_model_name_or_path") or "")
 
 
 def _why(error: Exception) -> str:

@@ -18,6 +18,7 @@ from trl import SFTConfig
 from trl.trainer.utils import disable_dropout_in_model
 
 from leap_core.errors import PolicyError, UpdateError
+from leap_core.policy.base import write_base
 from leap_core.policy.encoding import PromptEncoder
 from leap_core.types import PolicyRef
 from leap_core.updater import UpdateContext
@@ -106,7 +107,7 @@ def _arguments(options: TrainingOptions, context: UpdateContext) -> SFTConfig:
     cuda = torch.cuda.is_available()
     saves = context.work_dir is not None
     strategy = "epoch" if options.held_out else "steps" if saves else "no"
-    return SFTConfig(
+    return _Arguments(
         output_dir=str(context.work_dir or context.out_dir / "trainer"),
         num_train_epochs=options.epochs,
         per_device_train_batch_size=1,
@@ -138,6 +139,14 @@ def _arguments(options: TrainingOptions, context: UpdateContext) -> SFTConfig:
         logging_steps=options.logging_steps,
         logging_first_step=True,
     )
+
+
+class _Arguments(SFTConfig):
+    """A share of the steps is rounded up for warmup, and the first of these learns nothing."""
+
+    def get_warmup_steps(self, num_training_steps: int) -> int:
+        """At most all but one, so that an update of a single step learns something."""
+        return min(int(super().get_warmup_steps(num_training_steps)), num_training_steps - 1)
 
 
 def _reporters(options: TrainingOptions, context: UpdateContext) -> list[TrainerCallback]:
@@ -179,6 +188,8 @@ def _save(
         trained.save_pretrained(out)
     if trainer.accelerator.is_main_process:
         tokenizer.save_pretrained(out)
+        if isinstance(trained, PeftModel):
+            write_base(out, start.model)
         shutil.rmtree(out / "trainer", ignore_errors=True)
     trainer.accelerator.wait_for_everyone()
     if isinstance(trained, PeftModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 
 from leap_core.cli.main import main
 
@@ -93,3 +94,31 @@ def test_a_key_in_the_configuration_is_refused_and_not_repeated(estimate):
     told = estimate(code=2, **options)
     assert "api_key_env" in told
     assert "12345678" not in told
+
+
+def test_a_run_in_several_environments_is_estimated_in_each_and_together(tmp_path, capsys):
+    data = {**yaml.safe_load(CONFIG), "budget": {"dollars": 0.001}}
+    small = data.pop("environment")
+    teacher = {"name": "litellm", "options": {"model": "m", "api_base": ADDRESS}}
+    priced = {**teacher, "options": {**teacher["options"], "prices": {"input": 2, "output": 8}}}
+    data["environments"] = {
+        "few": {**small, "rollouts": {"tasks": 4}, "teacher": priced},
+        "many": {**small, "teacher": priced},
+    }
+    path = tmp_path / "several.yaml"
+
+    def told(*args):
+        path.write_text(yaml.safe_dump(data))
+        assert main(["estimate", str(path), "--sample", "2", *args]) == 0
+        return capsys.readouterr().out
+
+    found = json.loads(told("--json"))
+    assert {n: e["calls"] for n, e in found["environments"].items()} == {"few": 8, "many": 40}
+    for key in ("calls", "prompt_tokens", "cost"):
+        parts = [e[key] for e in found["environments"].values()]
+        assert found["total"][key] == pytest.approx(sum(parts))
+    text = told()
+    assert text.count("would stop this run") == 1
+    assert text.index("few:") < text.index("many:") < text.index("together:")
+    data["environments"]["few"]["teacher"] = teacher
+    assert json.loads(told("--json"))["total"]["cost"] is None
