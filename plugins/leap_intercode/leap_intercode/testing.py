@@ -34,9 +34,11 @@ TREE = Tree(
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def spec(now: float = 1.7e9, limits: Limits | None = None, **environment: str) -> BoxSpec:
+def spec(
+    now: float = 1.7e9, limits: Limits | None = None, rootfs: str = "", **environment: str
+) -> BoxSpec:
     names = {"PATH": PATH, "HOME": "/root", **environment}
-    return BoxSpec(TREE.planted(now), HOSTNAME, names, limits or Limits())
+    return BoxSpec(TREE.planted(now), HOSTNAME, names, limits or Limits(), rootfs)
 
 
 def usable_python(user: int) -> str | None:

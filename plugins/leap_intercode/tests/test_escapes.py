@@ -26,6 +26,8 @@ from leap_intercode.testing import ORDINARY, as_user, gone, spec, usable_python
 SECRET = "e5c4f9-planted-secret"
 SPARE = 3.0
 """Seconds after its time limit in which an attempt is over."""
+CLEAN = ["area", "area/a.txt", "area/deep", "area/run.sh", "area/deep/b.log"]
+"""The files of a fresh box."""
 TRIES = 4
 """A machine may be too busy to end one in time; a sandbox that cannot is late every time."""
 SMALL = Limits(total_memory=300 << 20, memory=256 << 20, disk=32 << 20, entries=2000, file=8 << 20)
@@ -196,17 +198,19 @@ def host() -> Iterator[Host]:
     shutil.rmtree(folder)
 
 
-def attack(zygote: Zygote, attempt: Attempt, environment: dict[str, str]) -> dict[str, object]:
+def attack(
+    zygote: Zygote, attempt: Attempt, environment: dict[str, str], rootfs: str = ""
+) -> dict[str, object]:
     """Make an attempt in a box of its own, look at the box, and open a clean one."""
-    box, done, late = start(zygote, attempt, environment)
+    box, done, late = start(zygote, attempt, environment, rootfs)
     looked = look(box)
     box.close()
     for _ in range(TRIES - 1):
         if late > SPARE:
-            again, _, took = start(zygote, attempt, environment)
+            again, _, took = start(zygote, attempt, environment, rootfs)
             again.close()
             late = min(late, took)
-    fresh = zygote.open(spec(**environment))
+    fresh = zygote.open(spec(rootfs=rootfs, **environment))
     listing = fresh.run(["/bin/bash", "-c", "find / -xdev -newer /etc/hosts -type f"], "/", 5.0)
     files = [path for path, *_ in fresh.snapshot()]
     fresh.close()
@@ -222,10 +226,10 @@ def attack(zygote: Zygote, attempt: Attempt, environment: dict[str, str]) -> dic
 
 
 def start(
-    zygote: Zygote, attempt: Attempt, environment: dict[str, str]
+    zygote: Zygote, attempt: Attempt, environment: dict[str, str], rootfs: str
 ) -> tuple[Box, Output, float]:
     """Make an attempt; also by how many seconds it passed its time limit."""
-    box = zygote.open(spec(limits=SMALL, **environment))
+    box = zygote.open(spec(limits=SMALL, rootfs=rootfs, **environment))
     began = time.monotonic()
     done = box.run(["/bin/bash", "-c", attempt.command], "/", attempt.seconds)
     return box, done, time.monotonic() - began - attempt.seconds
@@ -279,7 +283,7 @@ def test_an_attempt_is_contained(results, attempt, who):
     assert "victim-of-the-test" not in found["said"]
     assert found["bytes"] <= SMALL.output
     assert found["late"] <= SPARE
-    assert found["files"] == ["area", "area/a.txt", "area/deep", "area/run.sh", "area/deep/b.log"]
+    assert found["files"] == CLEAN
 
 
 @needs_x86
@@ -296,6 +300,40 @@ def test_the_host_is_as_before(results, host):
     assert host.victim.poll() is None
     assert not Path("/usr/bin/pwned").exists()
     assert gone("escape")
+
+
+IN_THE_COPY = ("write to programs", "read passwords", "read local programs")
+"""What a root folder allows: they reach its own files, as the box alone sees them."""
+
+
+@needs_x86
+@pytest.mark.skipif(not os.environ.get("LEAP_FULL"), reason="takes a minute: LEAP_FULL=1")
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_over_a_root_folder_all_is_contained_as_well(rootfs, host, zygote):
+    folder = str(rootfs.rootfs.resolve())
+    environment = host.environment()
+    before = inventory(folder)
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda a: attack(zygote, a, environment, folder), ATTEMPTS))
+    for attempt, told in zip(ATTEMPTS, found, strict=True):
+        assert attempt.name in IN_THE_COPY or "ESCAPED" not in str(told["said"]), attempt.name
+        assert SECRET not in str(told["said"]), attempt.name
+        assert told["late"] <= SPARE, attempt.name
+        assert told["files"] == CLEAN, attempt.name
+    assert (host.folder / "file").read_text() == "untouched"
+    assert host.victim.poll() is None
+    assert inventory(folder) == before
+    assert gone("escape")
+
+
+def inventory(folder: str) -> list[tuple[object, ...]]:
+    """All that lies in a folder: path, mode, owner, size, time of change."""
+    return sorted(
+        (path, (told := os.lstat(path)).st_mode, told.st_uid, told.st_size, told.st_mtime_ns)
+        for place, folders, files in os.walk(folder)
+        for path in (f"{place}/{name}" for name in (*folders, *files))
+    )
 
 
 def test_there_are_enough_attempts():

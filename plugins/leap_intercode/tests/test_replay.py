@@ -1,24 +1,18 @@
 """Episodes that upstream's own environment recorded, played again here.
 
-The whole recordings take minutes: set LEAP_FULL=1. The backend `rootfs` needs a root folder:
-LEAP_ROOTFS names one, else debootstrap makes one where it can.
+The whole recordings take minutes: set LEAP_FULL=1.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from leap_core import ConfigError, DataError
-from leap_intercode.backends import Backend, NamespacesBackend
+from leap_intercode.backends import Backend
 from leap_intercode.replay import Agreement, Turn, replay_file
-from leap_intercode.rootfs import build_rootfs
 
 full = pytest.mark.skipif(not os.environ.get("LEAP_FULL"), reason="takes minutes: LEAP_FULL=1")
 
@@ -58,26 +52,6 @@ def test_gpt4_on_the_hosts_programs(backend, intercode_data):
     assert (agreement.turns, agreement.episodes) == (711, 113)
     assert agreement.equal / agreement.turns >= 0.83
     assert agreement.same_verdict / agreement.episodes >= 0.94
-
-
-@pytest.fixture(scope="session")
-def rootfs(backend) -> Iterator[NamespacesBackend]:
-    given = os.environ.get("LEAP_ROOTFS")
-    scratch = Path(tempfile.mkdtemp(prefix="leap-rootfs-"))
-    scratch.chmod(0o755)
-    folder = Path(given) if given else scratch / "debian"
-    try:
-        if not given:
-            build_rootfs(folder)
-        found = NamespacesBackend(folder)
-        problem = found.problem()
-        if problem is not None:
-            pytest.skip(f"the root folder cannot be used: {problem}")
-        yield found
-    except (ConfigError, DataError) as error:
-        pytest.skip(f"no root folder: {error}")
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 @full
