@@ -73,6 +73,7 @@ def success(run: Path, iteration: int) -> float:
     return float(json.loads(path.read_text(encoding="utf-8"))["overall"]["success"])
 
 
+@pytest.mark.timeout(1800)  # it is followed from the first line to the last
 def test_your_first_environment(reader: Reader) -> None:
     reader.follow(PAGE)
     package = reader.shell.folder
