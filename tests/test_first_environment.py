@@ -40,8 +40,8 @@ def build_tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def reader(dist: Path, build_tools: Path, tmp_path: Path) -> Reader:
     """A new user in an empty folder, whose pip finds LEAP as if it were published."""
-    for name in ("work", "notes", "lent", "bin"):
-        (tmp_path / name).mkdir()
+    for name in ("work", "notes", "lent/site-packages", "bin"):
+        (tmp_path / name).mkdir(parents=True)
     python = tmp_path / "bin" / "python"  # one that knows nothing of this environment
     python.write_text(f'#!/bin/sh\nexec "{Path(sys.executable).resolve()}" "$@"\n')
     python.chmod(0o755)
@@ -55,8 +55,9 @@ def reader(dist: Path, build_tools: Path, tmp_path: Path) -> Reader:
         "COLUMNS": "120",
     }
     if not os.environ.get("LEAP_FULL"):
-        lend(tmp_path / "lent")
-        ours |= {"PIP_NO_INDEX": "1", "PYTHONPATH": str(tmp_path / "lent")}
+        lent = tmp_path / "lent" / "site-packages"  # dill goes by that name
+        lend(lent)
+        ours |= {"PIP_NO_INDEX": "1", "PYTHONPATH": str(lent)}
     return Reader(Shell(tmp_path / "work", {**clean, **ours}, tmp_path / "notes"))
 
 
@@ -73,6 +74,7 @@ def success(run: Path, iteration: int) -> float:
     return float(json.loads(path.read_text(encoding="utf-8"))["overall"]["success"])
 
 
+@pytest.mark.timeout(1800)  # it is followed from the first line to the last
 def test_your_first_environment(reader: Reader) -> None:
     reader.follow(PAGE)
     package = reader.shell.folder
