@@ -77,22 +77,32 @@ class SFT(Method):
 
 
 class DPO(Method):
-    """Direct preference optimisation (Rafailov et al. 2023, Eq. 7), averaged over pairs."""
+    """Direct preference optimisation (Rafailov et al. 2023, Eq. 7), averaged over pairs.
+
+    `sft_weight` adds the negative log-likelihood of each chosen reply, averaged over its tokens
+    (Pang et al. 2024, Eq. 1).
+    """
 
     roles = ("chosen", "rejected")
     reference = True
     dropout = False
 
-    def __init__(self, beta: float) -> None:
+    def __init__(self, beta: float, sft_weight: float = 0.0) -> None:
         self.beta = beta
+        self.sft_weight = sft_weight
 
     def weight(self, row: TokenRow) -> int:
         return len(row.branches) // 2
 
     def loss(self, logits: torch.Tensor, one: Pass, seen: Seen) -> torch.Tensor:
         assert seen.reference is not None
-        chosen, rejected = (log_likelihoods(logits, one) - seen.reference).view(-1, 2).unbind(1)
-        return -logsigmoid(self.beta * (chosen - rejected)).sum()
+        likelihoods = log_likelihoods(logits, one)
+        chosen, rejected = (likelihoods - seen.reference).view(-1, 2).unbind(1)
+        loss = -logsigmoid(self.beta * (chosen - rejected)).sum()
+        if self.sft_weight:
+            lengths = torch.bincount(one.branch, minlength=one.branches)
+            loss = loss - self.sft_weight * (likelihoods / lengths).view(-1, 2)[:, 0].sum()
+        return loss
 
 
 class KTO(Method):

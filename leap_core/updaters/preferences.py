@@ -39,12 +39,16 @@ class PreferenceUpdater(TrainedUpdater):
     options: PreferenceOptions
     preferences = True
 
+    def learns(self, example: Example) -> bool:
+        """Whether a correction differs from what it corrects."""
+        return example.rejected is not None and example.reply != example.rejected
+
     def wanted(self, examples: Sequence[Example], context: UpdateContext) -> Sequence[Example]:
         name = self.options.name
-        corrected = [e for e in examples if e.rejected is not None]
+        corrected = [e for e in examples if e.source == "correction"]
         if self.options.data == "latest":
             corrected = [e for e in corrected if e.iteration == context.iteration]
-        kept = [e for e in corrected if e.reply != e.rejected]
+        kept = [e for e in corrected if self.learns(e)]
         if len(kept) < len(corrected):
             same = len(corrected) - len(kept)
             context.say(f"  {same} corrections say what the student said: no preference in them")
@@ -59,10 +63,16 @@ class PreferenceUpdater(TrainedUpdater):
 
 
 class DPOOptions(PreferenceOptions):
-    """Options of `dpo`; defaults are the paper's."""
+    """Options of `dpo`; defaults are the paper's.
+
+    Attributes:
+        sft_weight: of the corrections' own negative log-likelihood a token, added to the loss: the
+            loss of preferences alone can make both replies unlikely. The paper has none.
+    """
 
     name: ClassVar[str] = "dpo"
     batch_size: int = Field(32, gt=0)
+    sft_weight: float = Field(0.0, ge=0)
 
 
 class DPOUpdater(PreferenceUpdater):
@@ -75,7 +85,7 @@ class DPOUpdater(PreferenceUpdater):
         from leap_core.updaters.material import Job
         from leap_core.updaters.methods import DPO
 
-        return Job(DPO(self.options.beta), examples, pair)
+        return Job(DPO(self.options.beta, self.options.sft_weight), examples, pair)
 
 
 class KTOOptions(PreferenceOptions):
@@ -92,10 +102,17 @@ class KTOOptions(PreferenceOptions):
 
 
 class KTOUpdater(PreferenceUpdater):
-    """Makes corrections likelier, and what they correct less likely, one reply at a time."""
+    """Makes corrections likelier, and what they correct less likely, one reply at a time.
+
+    Steps that the teacher confirmed count as corrections without anything to make less likely.
+    """
 
     Options = KTOOptions
     options: KTOOptions
+
+    def learns(self, example: Example) -> bool:
+        confirmed = example.rejected is None and self.options.desirable_weight > 0
+        return confirmed or super().learns(example)
 
     def job(self, examples: Sequence[Example], context: UpdateContext) -> Any:
         from leap_core.updaters.material import Job
@@ -119,7 +136,7 @@ def unpaired(examples: Sequence[Example], options: KTOOptions) -> Targets:
 
     def targets(example: Example) -> list[Target]:
         found = chosen(example) if options.desirable_weight else []
-        if options.undesirable_weight:
+        if options.undesirable_weight and example.rejected is not None:
             found.append(pair(example)[1])
         return [*found, Target(example.prompt, mismatched[id(example)], "mismatched")]
 

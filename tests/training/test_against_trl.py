@@ -137,6 +137,32 @@ def test_dpo_is_trls(models: tuple[Path, Any, Any], tmp_path: Path) -> None:
     assert_same(ours(policy, reference, DPO(BETA), row), theirs(trainer, policy, padded([0, 1])))
 
 
+def test_dpo_with_the_corrections_likelihood_is_trls(
+    models: tuple[Path, Any, Any], tmp_path: Path
+) -> None:
+    """TRL averages it over the tokens of a batch, so that it is asked a pair at a time."""
+    folder, policy, reference = models
+    trainer = DPOTrainer(
+        model=policy,
+        ref_model=reference,
+        args=DPOConfig(
+            output_dir=str(tmp_path),
+            beta=BETA,
+            loss_type=["sigmoid", "sft"],
+            loss_weights=[1.0, 0.7],
+            **QUIET,
+        ),
+        train_dataset=Dataset.from_list([{"prompt": "a", "chosen": "b", "rejected": "c"}]),
+        processing_class=AutoTokenizer.from_pretrained(folder),
+    )
+    both = padded([0, 1])
+    pairs = [{key: value[n :: len(STEPS)] for key, value in both.items()} for n in (0, 1)]
+    losses, gradients = zip(*(theirs(trainer, policy, pair) for pair in pairs), strict=True)
+    mean = sum(losses) / 2, [sum(parts) / 2 for parts in zip(*gradients, strict=True)]
+    row = shared("chosen", "rejected")
+    assert_same(ours(policy, reference, DPO(BETA, 0.7), row), mean)
+
+
 @pytest.mark.parametrize("undesirable", [0.0, 0.7])
 def test_kto_is_trls(models: tuple[Path, Any, Any], tmp_path: Path, undesirable: float) -> None:
     folder, policy, reference = models

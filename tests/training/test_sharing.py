@@ -156,6 +156,8 @@ def test_any_trajectories_train_the_same_shared(
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(trajectories())
-def test_any_preferences_train_the_same_shared(student: Student, examples: list[Example]) -> None:
-    assert_equal(student, examples, DPO(beta=0.1))
+@given(trajectories(), st.sampled_from([0.0, 1.0]))
+def test_any_preferences_train_the_same_shared(
+    student: Student, examples: list[Example], sft_weight: float
+) -> None:
+    assert_equal(student, examples, DPO(0.1, sft_weight))

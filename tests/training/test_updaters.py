@@ -143,6 +143,22 @@ def test_kto_makes_corrections_likelier(base: PolicyRef, tmp_path: Path) -> None
     assert likelihood(made, examples, "reply") > likelihood(base, examples, "reply") + 0.1
 
 
+def test_confirmed_steps_are_learned_by_kto_and_counted_by_dpo(
+    base: PolicyRef, tmp_path: Path
+) -> None:
+    confirmed = [replace(e, rejected=None) for e in corrections()[:5]]
+    others = corrections()[5:]
+    told = Told()
+    context = told.context(tmp_path / "kto", base)
+    options = {"beta": 0.1, "epochs": 3, "undesirable_weight": 0.5}
+    made = updater(KTOUpdater, **options).update(base, [*confirmed, *others], context)
+    assert not told.lines
+    assert likelihood(made, confirmed, "reply") > likelihood(base, confirmed, "reply") + 0.1
+    context = told.context(tmp_path / "dpo", base)
+    updater(DPOUpdater).update(base, [*confirmed, *others], context)
+    assert told.lines == ["  5 corrections say what the student said: no preference in them"]
+
+
 def test_preferences_come_from_the_newest_corrections_alone(
     base: PolicyRef, tmp_path: Path
 ) -> None:
