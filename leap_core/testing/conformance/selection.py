@@ -92,7 +92,7 @@ def _source(name: str, choice: Choice, environment: str | None = None) -> Source
 
 
 def subjects_named(name: str, kind: Kind | None = None) -> Iterator[tuple[Kind, str]]:
-    """Kinds and names of what `name` means: all that a plugin registers, or parts of that name.
+    """Kinds and names of what `name` means: all that a plugin or package registers, or parts.
 
     Raises:
         ConfigError: no plugin and no part has this name.
@@ -102,10 +102,12 @@ def subjects_named(name: str, kind: Kind | None = None) -> Iterator[tuple[Kind, 
 
     plugins = load_plugins()
     entries = [e for e in plugins.registry.entries() if e.kind in CHECKED]
-    found = [e for e in entries if e.plugin == name] or [e for e in entries if e.name == name]
+    named = [i for i in plugins.infos if name in (i.name, i.package)]
+    of_plugins = [e for e in entries if e.plugin in {i.name for i in named}]
+    found = of_plugins or [e for e in entries if e.name == name]
     found = [e for e in found if kind in (None, e.kind)]
     if not found:
-        _say_why(name, [i for i in plugins.infos if i.name == name and i.reason], entries)
+        _say_why(name, [i for i in named if i.reason], entries)
     for entry in sorted(found, key=lambda e: (CHECKED.index(e.kind), e.name)):
         yield entry.kind, entry.name
 
