@@ -45,8 +45,8 @@ def command(
     """Run the conformance kit on a plugin, or on one part that it registers.
 
     NAME is a plugin or package, as `leap list-plugins` shows it, or an environment, privileged
-    source, teacher or updater. Every rule is explained in docs/conformance.md. The exit code is 1 if
-    a rule is broken, or if none could be checked.
+    source, teacher or updater. Every rule is explained in docs/conformance.md. The exit code is 1
+    if a rule is broken, or if none could be checked.
     """
     from leap_core.config import apply_overrides, validated
     from leap_core.testing.conformance import Choice, subjects_named
