@@ -74,7 +74,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
     parser.add_argument("--quick", action="store_true", help="short trajectories: does it work?")
     parser.add_argument("--only", choices=("alfworld", "webshop"), help="one of the two")
+    parser.add_argument("--threads", type=int, default=1, help="on a CPU; on two cores a second "
+                        "one makes both sides slower")  # fmt: skip
     arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
     quiet()
     result: dict[str, Any] = {
         "notes": {},
