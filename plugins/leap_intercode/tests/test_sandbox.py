@@ -59,7 +59,7 @@ def test_the_snapshot_lists_what_git_would_look_at(box):
     assert [path for path, *_ in before] == [
         "area", "area/a.txt", "area/deep", "area/run.sh", "area/deep/b.log",
     ]  # fmt: skip
-    sh(box, "echo more >> /area/a.txt; rm /area/run.sh; ln -s /etc l; mkfifo p; touch /root/x /new")
+    sh(box, "echo more >> /area/a.txt; rm /area/run.sh; ln -s /etc l; mkfifo p; touch ~/x /new")
     after = {path: rest for path, *rest in box.snapshot()}
     assert set(after) == {"area", "area/a.txt", "area/deep", "area/deep/b.log", "l", "p", "new"}
     assert after["l"] == ["link", False, "/etc"]
