@@ -56,7 +56,9 @@ def test_a_sample_of_official_games(pack):
 
 @pytest.mark.slow
 def test_every_official_walkthrough_wins_and_no_plan_is_longer(pack):
-    with_walkthrough = sum(check(path) for path in game_files(pack))
+    files = game_files(pack)
+    with_walkthrough = sum(check(path) for path in files)
+    print(f"{pack.name}: {len(files)} plans win; {with_walkthrough} walkthroughs win, none shorter")
     assert with_walkthrough == (PACKS[pack.name] if pack.name == "alfworld" else 0)
 
 
