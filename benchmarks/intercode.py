@@ -20,16 +20,16 @@ from typing import Any
 from leap_core import LeapError
 from leap_intercode.backends import Backend, choose
 from leap_intercode.containers import DEFAULT_IMAGE
-from leap_intercode.official_trees import FILE_SYSTEMS
+from leap_intercode.embedded import make_task
 from leap_intercode.play import GoldRunner, Session, episode_time
 from leap_intercode.sql.embedded import NAME, database
 from leap_intercode.sql.stores import SqliteStore
 
 DOCKER_START_MS = (568.0, 1157.0)
 DOCKER_COMMAND_MS = 300.0
-TREE = FILE_SYSTEMS["fs_1"]
-GOLD = "find /testbed -name '*.php' -type f | xargs cat | wc -l"
-COMMAND = "ls -l /testbed | grep java | wc -l"
+TREE = make_task(seed=0, split="train", index=0, task_types=("count",)).tree
+GOLD = "find /workshop -name '*.md' -type f | xargs cat | wc -l"
+COMMAND = "ls -l /workshop | grep md | wc -l"
 
 
 def main() -> None:
@@ -114,7 +114,7 @@ def many(backend: Backend, count: int, result: dict[str, Any]) -> None:
 
     def play() -> None:
         session = Session(backend, TREE, "upstream", now)
-        session.act("sleep 100 > /dev/null 2>&1 & echo x > /left.txt; mkdir /some; ls /testbed")
+        session.act("sleep 100 > /dev/null 2>&1 & echo x > /left.txt; mkdir /some; ls /workshop")
         session.close()
 
     for _ in range(20):

@@ -56,5 +56,40 @@ FILES = (
         412_090,
         "61f6e8000cb5bb696f123fa55e111acdcd8da7eca64f452a36fd1a6e5fb1781a",
     ),
+    _file(
+        _EARLY,
+        "docker/bash_scripts/setup_nl2b_fs_1.sh",
+        "setup_nl2b_fs_1.sh",
+        4_018,
+        "02b9a2206d809a9fca03b755e61b94618248a400fd3132ac61d32b6f3009dd3f",
+    ),
+    _file(
+        _EARLY,
+        "docker/bash_scripts/setup_nl2b_fs_2.sh",
+        "setup_nl2b_fs_2.sh",
+        3_280,
+        "05c3109c4e9999e661d66c6d74137f0238b88017ec9cf884abdda0499e94ff1d",
+    ),
+    _file(
+        _EARLY,
+        "docker/bash_scripts/setup_nl2b_fs_3.sh",
+        "setup_nl2b_fs_3.sh",
+        3_055,
+        "5e8d9f832f272c31dfb73567e75d33efb970d4e4bf9a8e691582d4fa09422d09",
+    ),
+    _file(
+        _EARLY,
+        "docker/bash_scripts/setup_nl2b_fs_4.sh",
+        "setup_nl2b_fs_4.sh",
+        60,
+        "c5fb550aa1578fe2454e8ab06221165df90311231cb71d3d9b0ce036a8235274",
+    ),
+    _file(
+        _EARLY,
+        "docker/docker.gitignore",
+        "docker.gitignore",
+        100,
+        "5479a1cafa260c77e836e8601ba9a345d39df777dc9cb07d6a93f0ac29b69166",
+    ),
 )
-"""The tasks of both environments, and the databases as a MySQL dump."""
+"""The tasks of both environments, the set-up scripts of the file systems, the databases (MySQL)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from typing import Any, ClassVar
 
 from leap_core import (
@@ -35,6 +35,7 @@ from leap_intercode.official import (
     digest,
     find_file,
 )
+from leap_intercode.official_files import official_tree
 from leap_intercode.official_trees import FILE_SYSTEMS
 from leap_intercode.options import BashOptions
 from leap_intercode.play import GoldRunner
@@ -64,6 +65,7 @@ class BashEnvironment(Environment):
     def __init__(self, options: BashOptions) -> None:
         self.options = options
         self._official = lru_cache(maxsize=8)(self._read_official)
+        self._official_tree = cache(self._make_official_tree)
 
     def __reduce__(self) -> tuple[object, ...]:
         return (BashEnvironment, (self.options,))
@@ -94,6 +96,9 @@ class BashEnvironment(Environment):
     def _read_official(self, split: str) -> list[Task]:
         return bash_tasks(self.options.data_dir, split)
 
+    def _make_official_tree(self, name: str) -> Tree:
+        return official_tree(name, self.options.data_dir, self.backend)
+
     def gold(self, task: Task) -> str:
         """The gold command of a task; for the evaluation and for privileged sources only."""
         if self.options.tasks == "official":
@@ -111,7 +116,7 @@ class BashEnvironment(Environment):
     def tree(self, task: Task) -> Tree:
         """The files of a task."""
         if self.options.tasks == "official":
-            return FILE_SYSTEMS[task.id.split("/")[1]]
+            return self._official_tree(task.id.split("/")[1])
         return self._embedded(task).tree
 
     def _embedded(self, task: Task) -> EmbeddedTask:

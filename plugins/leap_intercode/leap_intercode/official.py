@@ -22,7 +22,16 @@ FILE_SYSTEM_SPLITS = {
     "fs_4": ("fs_4",),
 }
 """The paper trains on file systems 1 and 2 and tests on 3 and 4; each is a split as well."""
-_PLACES = ("", "data/nl2bash", "data/bash/nl2bash", "data/spider", "data/sql/spider", "data/sql")
+_PLACES = (
+    "",
+    "data/nl2bash",
+    "data/bash/nl2bash",
+    "data/spider",
+    "data/sql/spider",
+    "data/sql",
+    "docker",
+    "docker/bash_scripts",
+)
 
 
 def find_file(data_dir: Path | None, names: Sequence[str]) -> Path:

@@ -10,8 +10,8 @@ from typing import Any
 
 from leap_core import DataError
 from leap_intercode.backends import Backend
-from leap_intercode.official_trees import FILE_SYSTEMS
 from leap_intercode.play import GoldRunner, Session, episode_time
+from leap_intercode.tree import Tree
 
 CLOSE = 0.006
 """Rewards closer than this are equal: their parts are rounded to two digits."""
@@ -58,9 +58,9 @@ class Agreement:
 
 
 def replay_file(
-    backend: Backend, transcripts: Path, tasks: Path, file_system: str
+    backend: Backend, transcripts: Path, tasks: Path, tree: Tree
 ) -> Iterator[list[Turn]]:
-    """Replay every episode of a file of transcripts; `tasks` holds the gold commands.
+    """Replay every episode of a file of transcripts on its tree; `tasks` holds the gold commands.
 
     Raises:
         DataError: a file is not what it should be.
@@ -72,16 +72,20 @@ def replay_file(
         history = episode["turn_history"]
         yield _replay(
             runner,
-            f"{file_system}/{index}",
+            tree,
+            f"{tree.name}/{index}",
             golds[index],
             zip(history["actions"], history["observations"], history["rewards"], strict=False),
         )
 
 
 def _replay(
-    runner: GoldRunner, name: str, gold: str, recorded: Iterable[tuple[str, str, float]]
+    runner: GoldRunner,
+    tree: Tree,
+    name: str,
+    gold: str,
+    recorded: Iterable[tuple[str, str, float]],
 ) -> list[Turn]:
-    tree = FILE_SYSTEMS[name.partition("/")[0]]
     now = episode_time()
     session = Session(runner.backend, tree, "upstream", now)
     turns = []

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from leap_intercode.backends import Backend
+from leap_intercode.official_files import official_tree
 from leap_intercode.replay import Agreement, Turn, replay_file
 
 full = pytest.mark.skipif(not os.environ.get("LEAP_FULL"), reason="takes minutes: LEAP_FULL=1")
@@ -22,7 +23,8 @@ def replay(backend: Backend, data: Path, model: str, most: int | None = None) ->
     for system in ("fs_1", "fs_2"):
         name = f"ic_bash_multiturn_{model}_10_turns_{system}.json"
         tasks = data / f"nl2bash_{system}.json"
-        episodes = replay_file(backend, data / "transcripts" / name, tasks, system)
+        tree = official_tree(system, data, backend)
+        episodes = replay_file(backend, data / "transcripts" / name, tasks, tree)
         for turns in islice(episodes, most):
             agreement.add(turns)
     return agreement

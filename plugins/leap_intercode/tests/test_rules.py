@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leap_intercode import commands
-from leap_intercode.official_trees import FILE_SYSTEMS
 from leap_intercode.play import depends_on_time
 from leap_intercode.reward import Outcome, combine, score
 from leap_intercode.similarity import similarity
@@ -194,33 +192,3 @@ def test_the_formula_equals_every_recorded_reward_that_has_its_parts(intercode_d
             assert found.reward == episode["turn_history"]["rewards"][-1]
             checked += 1
     assert checked == 113
-
-
-# -- the official trees ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", FILE_SYSTEMS)
-def test_a_tree_is_as_the_recorded_one(intercode_data, name):
-    import base64
-
-    listed = json.loads((intercode_data / f"{name}_manifest.json").read_text())
-    ours = {entry.path: entry for entry in FILE_SYSTEMS[name].entries}
-    theirs = {item["path"]: item for item in listed}
-    assert set(ours) == set(theirs)
-    for path, item in theirs.items():
-        entry = ours[path]
-        assert entry.kind == item["type"]
-        assert oct(entry.mode) == item["mode"]
-        if item["type"] == "file":
-            text = item.get("text")
-            content = base64.b64decode(item["base64"]) if text is None else text.encode()
-            assert entry.content == content
-
-
-def test_trees_are_planted_folders_first():
-    for tree in FILE_SYSTEMS.values():
-        seen = {"/"}
-        for path, kind, *_ in tree.planted(0.0):
-            assert str(Path(path).parent) in seen
-            if kind == "dir":
-                seen.add(path)

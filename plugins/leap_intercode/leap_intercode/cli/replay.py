@@ -11,6 +11,7 @@ from leap_core import ConfigError
 from leap_intercode.backends import choose
 from leap_intercode.cli.common import backend_options
 from leap_intercode.official import find_file
+from leap_intercode.official_files import official_tree
 from leap_intercode.official_trees import FILE_SYSTEMS
 from leap_intercode.replay import Agreement, replay_file
 
@@ -45,7 +46,8 @@ def command(
             raise ConfigError(f"'{path.name}' does not say which file system it is about (fs_1 …)")
         agreement = Agreement()
         tasks = find_file(data_dir, [f"nl2bash_{named[-1]}.json"])
-        for turns in replay_file(chosen, path, tasks, named[-1]):
+        tree = official_tree(named[-1], data_dir, chosen)
+        for turns in replay_file(chosen, path, tasks, tree):
             agreement.add(turns)
         click.echo(
             f"{path.name}: {agreement.equal} of {agreement.turns} rewards equal "
