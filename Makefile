@@ -39,8 +39,8 @@ demo: $(STAMP)  ## Train a small student end to end and show how much better it 
 demo-smallest: $(STAMP)  ## The demo at its smallest size: does everything work?
 	$(BIN)/leap run examples/quickstart-smallest.yaml --runs $(RUNS)
 
-test: $(STAMP)  ## Run all tests
-	$(BIN)/pytest $(PYTEST_ARGS)
+test: $(STAMP)  ## Run all tests, two files at a time
+	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(STAMP)  ## Check style and types
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ from leap_intercode.cli import data as data_command
 from leap_intercode.cli.doctor import touched
 from leap_intercode.cli.group import command
 from leap_intercode.environment import BashEnvironment
+from leap_intercode.official_trees import FILE_SYSTEMS
 from leap_intercode.options import BashOptions
 
 
@@ -103,9 +104,17 @@ def test_files_are_fetched_when_asked_and_only_then(tmp_path, monkeypatch):
 
 
 def test_the_pins_are_those_of_the_pack(intercode_data):
-    for file in download.FILES:
+    there = [file for file in download.FILES if (intercode_data / file.name).is_file()]
+    assert {file.name.rpartition(".")[2] for file in there} >= {"json", "sql"}
+    for file in there:
         content = (intercode_data / file.name).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (file.size, file.sha256)
+
+
+def test_each_file_system_is_fetched_with_what_makes_it():
+    names = {file.name for file in download.FILES}
+    for system in FILE_SYSTEMS:
+        assert {f"nl2bash_{system}.json", f"setup_nl2b_{system}.sh", "docker.gitignore"} <= names
 
 
 def test_leap_data_finds_the_plugin():
