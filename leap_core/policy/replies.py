@@ -35,6 +35,7 @@ class FusedReplies(Group):
         self.model, self.space, self.logits = model, space, logits
         self.rows = list(range(len(starts)))
         self.starts, self.ends = list(starts), [end] * len(starts)
+        self._hide()
 
     def feed(self, rows: Sequence[int], chunks: Sequence[Sequence[int]]) -> torch.Tensor:
         self._drop(rows)
@@ -52,11 +53,16 @@ class FusedReplies(Group):
         rotations = model.rotations(position, self.space.shape[4])
         x = model.embedding[ids]
         look = _Attention(self, place, ahead, counts)
+        aligned = look.single and self.ends == self.ends[:1] * len(counts)
         for number, layer in enumerate(model.layers):
             queries, keys, values = model.project(layer, x, rotations)
             space = self.space[number, :, : len(counts)]
-            space[0][place, :, column] = keys
-            space[1][place, :, column] = values
+            if aligned:
+                space[0, :, :, self.ends[0]].copy_(keys)
+                space[1, :, :, self.ends[0]].copy_(values)
+            else:
+                space[0][place, :, column] = keys
+                space[1][place, :, column] = values
             x = model.mix(layer, x, look(queries, space))
         self.ends = [end + count for end, count in zip(self.ends, counts, strict=True)]
         return model.logits(x)
@@ -78,6 +84,21 @@ class FusedReplies(Group):
         self.rows = list(rows)
         self.starts = [self.starts[place] for place in places]
         self.ends = [self.ends[place] for place in places]
+        self._hide()
+
+    def _hide(self) -> None:
+        """Mask [rows * kv_heads, 1, columns] of what stands before each row's text."""
+        starts = torch.tensor(self.starts, device=self.model.device)
+        columns = torch.arange(self.space.shape[4], device=self.model.device)
+        hidden = columns < starts.repeat_interleave(self.model.kv_heads)[:, None, None]
+        self.early = minus_infinity(hidden, self.model.dtype)
+
+
+def minus_infinity(which: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """A mask to add: minus infinity where `which` is true."""
+    return torch.zeros(which.shape, dtype=dtype, device=which.device).masked_fill_(
+        which, float("-inf")
+    )
 
 
 class _Attention:
@@ -93,23 +114,17 @@ class _Attention:
         self.model, self.place, self.ahead = group.model, place, ahead
         self.width = max(counts)
         self.single = counts == [1] * len(counts)
-        ends = torch.tensor(group.ends, device=place.device)
         first = min(group.starts)
         last = max(end + count for end, count in zip(group.ends, counts, strict=True))
-        columns = torch.arange(first, last, device=place.device)
         self.columns = slice(first, last)
-        starts = torch.tensor(group.starts, device=place.device)
-        starts = starts.repeat_interleave(self.model.kv_heads)
-        self.early = self._hidden(columns < starts[:, None, None])  # [rows * kv_heads, 1, columns]
+        self.early = group.early[:, :, self.columns]
         self.late = None
         if last - min(group.ends) > 1:
+            ends = torch.tensor(group.ends, device=place.device)
             reach = ends[:, None] + torch.arange(self.width, device=place.device)
-            late = self._hidden(columns[min(group.ends) - first :] > reach[:, :, None])
+            columns = torch.arange(min(group.ends), last, device=place.device)
+            late = minus_infinity(columns > reach[:, :, None], self.model.dtype)
             self.late = late[:, None, :, None]  # [rows, 1, width, 1, columns]
-
-    def _hidden(self, which: torch.Tensor) -> torch.Tensor:
-        mask = torch.zeros(which.shape, dtype=self.model.dtype, device=which.device)
-        return mask.masked_fill_(which, float("-inf"))
 
     def __call__(self, queries: torch.Tensor, space: torch.Tensor) -> torch.Tensor:
         """What `queries` [tokens, heads, size] find in a layer's `space`: [tokens, all heads]."""
