@@ -1,11 +1,12 @@
 """Rollouts: many episodes with kept prefixes, against one at a time with `generate`.
 
     python benchmarks/rollouts.py [--json] [--quick] [--games DIR] [--python PYTHON]
-                                  [--device cuda] [--steps N] [--processor-time]
+                                  [--policy DIR] [--device cuda] [--steps N] [--processor-time]
 
 One model with random weights (about 2M parameters; 150M with `--device cuda`) plays ALFWorld with
 replies of a fixed length; which candidate is taken follows from the reply's text, so everyone who
-decodes the same replies plays the same episodes. Compared are
+decodes the same replies plays the same episodes. `--policy` plays with a trained student instead,
+who takes the actions that it writes. Compared are
 
 - A, as research code does it: one episode at a time, the whole prompt encoded anew at every step
   with `generate`, on stock TextWorld. Needs `leap-alfworld[textworld]`, here or in another virtual
@@ -30,7 +31,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
@@ -39,6 +40,7 @@ from typing import Any
 import psutil
 import torch
 from executors import with_ray
+from floor import matrix_rate, operations
 
 from leap_alfworld.environment import AlfworldEnvironment
 from leap_alfworld.official import find_release
@@ -56,6 +58,7 @@ from leap_core.rollout import roll_out
 from leap_core.types import PolicyRef, Task, Trajectory
 
 IN_FLIGHT = 64
+LONGEST = 64
 REPLY = 32  # tokens; the demonstrations' replies have 29 (median) with this tokenizer
 SMALL = TinyOptions(
     hidden_size=192, layers=4, heads=4, kv_heads=2, intermediate_size=512, vocabulary=2048
@@ -76,6 +79,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer and shorter episodes")
     parser.add_argument("--games", type=Path, help="folder of official games")
     parser.add_argument("--python", default=os.environ.get("LEAP_TEXTWORLD_PYTHON"))
+    parser.add_argument("--policy", type=Path, help="folder of a trained student")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--steps", type=int, help="steps of an episode (default: 30; quick: 8)")
     parser.add_argument("--processor-time", action="store_true", help="not wall time")
@@ -89,7 +93,10 @@ def main() -> None:
     result: dict[str, Any] = {"games": environment.options.games, "steps": horizon, "notes": {}}
     with tempfile.TemporaryDirectory() as scratch:
         size = LARGE if arguments.device == "cuda" else SMALL
-        policy = make_student(Path(scratch) / "student", environment, tasks, size)
+        if arguments.policy:
+            policy = PolicyRef("transformers", str(arguments.policy))
+        else:
+            policy = make_student(Path(scratch) / "student", environment, tasks, size)
         many = tasks[: IN_FLIGHT if quick else 3 * IN_FLIGHT]
         ours(policy, environment, writer, many, arguments, result)
         alone = 2 if quick else 8
@@ -134,13 +141,27 @@ def make_student(
     return PolicyRef("transformers", str(folder))
 
 
-def engine_of(policy: PolicyRef, device: str, tokens: int = REPLY) -> TransformersEngine:
-    """Greedy, and deaf to the end of a reply: all replies are `tokens` long."""
-    engine = TransformersEngine(
-        policy, Generation(temperature=0, max_new_tokens=tokens, device=device)
-    )
-    engine.encoder.stop = ()
+def engine_of(
+    policy: PolicyRef, device: str, tokens: int = REPLY, *, deaf: bool = True
+) -> TransformersEngine:
+    """Greedy. A deaf one does not hear the end of a reply: all are `tokens` long."""
+    generation = Generation(temperature=0, max_new_tokens=tokens, device=device)
+    engine = TransformersEngine(policy, generation)
+    if deaf:
+        engine.encoder.stop = ()
     return engine
+
+
+def student_engine(policy: PolicyRef, arguments: argparse.Namespace) -> TransformersEngine:
+    """For the student that is compared."""
+    if arguments.policy:
+        return engine_of(policy, arguments.device, LONGEST, deaf=False)
+    return engine_of(policy, arguments.device)
+
+
+def player(engine: Engine, arguments: argparse.Namespace) -> Engine:
+    """Who plays: a trained student as it is, random weights with what their replies stand for."""
+    return engine if arguments.policy else Choosing(engine)
 
 
 class Choosing(Engine):
@@ -176,8 +197,9 @@ class OneByOne(Engine):
             prompt = encoder.trunk(request.prompt) + encoder.branch(request.prompt)
             ids = torch.tensor([prompt], device=model.device)
             out = model.generate(
-                ids, attention_mask=torch.ones_like(ids), do_sample=False, eos_token_id=None,
-                max_new_tokens=REPLY, pad_token_id=0,
+                ids, attention_mask=torch.ones_like(ids), do_sample=False, pad_token_id=0,
+                eos_token_id=list(encoder.stop) or None,
+                max_new_tokens=self.engine.generation.max_new_tokens,
             )  # fmt: skip
             texts.append(encoder.decode(out[0, ids.shape[1] :].tolist()))
         return texts
@@ -204,7 +226,7 @@ def play(
     """Seconds, and the trajectories; none may have failed."""
     played: list[Trajectory] = []
     began = clock()
-    roll_out(environment, Choosing(engine), writer, tasks, seed=0, in_flight=at_once,
+    roll_out(environment, engine, writer, tasks, seed=0, in_flight=at_once,
              on_trajectory=played.append)  # fmt: skip
     seconds = clock() - began
     for trajectory in played:
@@ -218,58 +240,29 @@ def ours(
     tasks: Sequence[Task], arguments: argparse.Namespace, result: dict[str, Any],
 ) -> None:  # fmt: skip
     """Many episodes in flight; and the floor."""
-    engine = engine_of(policy, arguments.device)
+    engine = student_engine(policy, arguments)
     if arguments.processor_time and engine.threads == 1:
         engine.model_clock = time.process_time
     result["parameters"] = sum(p.numel() for p in engine.model.parameters())
     result["threads"] = engine.threads
-    play(environment, engine, PromptWriter(environment.layout(), 2), tasks[:4], 4)
-    engine.model_seconds = 0.0
-    seconds, played = play(environment, engine, writer, tasks, IN_FLIGHT)
+    who = player(engine, arguments)
+    play(environment, who, PromptWriter(environment.layout(), 2), tasks[:4], 4)
+    engine.model_seconds, engine.tokens, engine.passes = 0.0, 0, 0
+    seconds, played = play(environment, who, writer, tasks, IN_FLIGHT)
     result["episodes"] = len(played)
     result["episodes_per_s"] = len(played) / seconds
     tell(f"LEAP: {result['episodes_per_s']:.3f} episodes/s")
     result["model_time_share"] = engine.model_seconds / seconds / engine.threads
     result["actions"] = {t.task.id: [s.action for s in t.steps] for t in played}
-    operations = sum(map(sum, (counted(engine, writer, t) for t in played)))
+    steps = sum(len(t.steps) for t in played)
+    result["mean_steps"], result["reply"] = steps / len(played), engine.tokens / steps
+    result["tokens_a_pass"] = engine.tokens / max(1, engine.passes)
+    new = sum(sum(operations(engine, writer, t, result["reply"])) for t in played)
     rate = matrix_rate(engine)
-    result["gflop_per_episode"] = operations / len(played) / 1e9
+    result["gflop_per_episode"] = new / len(played) / 1e9
     result["matrix_gflops"] = rate / 1e9
-    result["floor_episodes_per_s"] = len(played) / (operations / rate)
+    result["floor_episodes_per_s"] = len(played) / (new / rate)
     engine.close()
-
-
-def counted(
-    engine: TransformersEngine, writer: PromptWriter, trajectory: Trajectory
-) -> Iterator[float]:
-    """Floating-point operations of an episode's new tokens, turn by turn.
-
-    Two for each weight that a token passes, the output layer's only for tokens that are drawn; four
-    for each channel of attention and each token that is seen.
-    """
-    config, encoder, before = engine.model.config, engine.encoder, 0
-    head = config.vocab_size * config.hidden_size
-    weights = sum(p.numel() for p in engine.model.parameters()) - head
-    channels = config.num_hidden_layers * config.num_attention_heads * config.head_dim
-    for index, step in enumerate(trajectory.steps):
-        prompt = writer.prompt(trajectory.task, trajectory.steps[:index], step.observation)
-        trunk, branch = len(encoder.trunk(prompt)), len(encoder.branch(prompt))
-        new = trunk - before + branch + REPLY - 1
-        seen = new * before + new * (new + 1) / 2
-        before = trunk
-        yield 2.0 * weights * new + 2.0 * head * REPLY + 4.0 * channels * seen
-
-
-def matrix_rate(engine: TransformersEngine) -> float:
-    """Floating-point operations a second of a large matrix product, as the model computes."""
-    size = 8192 if engine.device.type == "cuda" else 1536
-    a = torch.randn(size, size, dtype=engine.model.dtype, device=engine.device)
-    best = float("inf")
-    for _ in range(8):
-        began = engine.model_clock()
-        (a @ a)[0, 0].item()
-        best = min(best, engine.model_clock() - began)
-    return 2 * size**3 / best
 
 
 def sequential(
@@ -277,7 +270,7 @@ def sequential(
     tasks: Sequence[Task], arguments: argparse.Namespace, result: dict[str, Any],
 ) -> None:  # fmt: skip
     """Baselines B and A."""
-    one = OneByOne(engine_of(policy, arguments.device))
+    one = player(OneByOne(student_engine(policy, arguments)), arguments)
     play(environment, one, PromptWriter(environment.layout(), 1), tasks[:1], 1)
     seconds, played = play(environment, one, writer, tasks, 1)
     result["b_episodes_per_s"] = len(played) / seconds
@@ -357,7 +350,8 @@ def show(result: dict[str, Any]) -> None:
     """A table for people."""
     print(
         f"{result['parameters'] / 1e6:.1f}M parameters, {result['games']} games, episodes of "
-        f"{result['steps']} steps, replies of {REPLY} tokens, {IN_FLIGHT} in flight\n"
+        f"{result['mean_steps']:.0f} steps (at most {result['steps']}), replies of "
+        f"{result['reply']:.0f} tokens, {IN_FLIGHT} in flight\n"
     )
     print(f"{'':46} {'episodes/s':>12} {'LEAP is … faster':>18}")
     ours = result["episodes_per_s"]
@@ -375,6 +369,7 @@ def show(result: dict[str, Any]) -> None:
         shown, faster = (f"{rate:.3f}", f"{ours / rate:.2f}") if rate else ("-", "-")
         print(f"{title:46} {shown:>12} {faster:>18}")
     print(f"\nin the model's forward passes: {100 * result['model_time_share']:.1f} % of the time")
+    print(f"tokens of a reply that one pass gives, guesses included: {result['tokens_a_pass']:.2f}")
     print(f"same actions as B: {100 * result['same_actions']:.2f} %")
     if result["growth_mb"] is not None:
         print(f"{result['queued']} queued episodes: {result['growth_mb']:+.1f} MB "

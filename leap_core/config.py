@@ -47,7 +47,8 @@ class Generation(Section):
 
     `device`, `dtype` and `attention` concern a model in this process: "auto" is a GPU if there is
     one, and the weights as stored (float32 on a CPU); `attention` is one of transformers'
-    implementations ("sdpa", "eager", …) instead of LEAP's own decoding.
+    implementations ("sdpa", "eager", …) instead of LEAP's own decoding. `drafts`: guess how a reply
+    goes on from earlier ones, and have the model check the guess at once; replies stay the same.
     """
 
     temperature: float = Field(0.3, ge=0)
@@ -57,6 +58,7 @@ class Generation(Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     attention: str | None = None
+    drafts: bool = True
 
 
 class Student(Section):

@@ -30,16 +30,23 @@ class Group(ABC):
 
     Attributes:
         logits: float tensor [turns, vocabulary]: what follows each prompt.
+        guesses: whether `feed` takes several tokens of a row at once, and `cut` takes some back.
     """
 
     logits: torch.Tensor
+    guesses = False
 
     @abstractmethod
-    def feed(self, rows: Sequence[int], tokens: Sequence[int]) -> torch.Tensor:
-        """Append one token to each of `rows` (ascending); logits [rows, vocabulary] of the next.
+    def feed(self, rows: Sequence[int], chunks: Sequence[Sequence[int]]) -> torch.Tensor:
+        """Append a chunk of tokens to each of `rows` (ascending).
 
-        A row that was once left out is finished and must not come again.
+        Returns logits [tokens, vocabulary]: what follows each token, row after row. A row that was
+        once left out is finished and must not come again.
         """
+
+    def cut(self, row: int, count: int) -> None:
+        """Take back the last `count` tokens of a row."""
+        raise NotImplementedError
 
 
 class Decoder(ABC):
@@ -87,7 +94,7 @@ def agrees(decoder: Decoder, model: Any) -> bool:
     text = ids.tolist()
     turns = [Turn("probe", text[:9], text[9:-1]), Turn("shorter", text[:3], [])]
     group = decoder.start(turns, 1)
-    ours = torch.cat([group.logits[:1], group.feed([0], text[-1:])]).log_softmax(-1)
+    ours = torch.cat([group.logits[:1], group.feed([0], [text[-1:]])]).log_softmax(-1)
     for turn in turns:
         decoder.forget(turn.episode)
     exact = torch.finfo(model.dtype).bits >= 32

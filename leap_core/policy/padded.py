@@ -84,11 +84,11 @@ class _PaddedGroup(Group):
             mine = self.filled[row].nonzero()[: len(turn.trunk), 0]
             decoder.kept[turn.episode] = _Kept(turn.trunk, self.cache.columns_of(row, mine))
 
-    def feed(self, rows: Sequence[int], tokens: Sequence[int]) -> torch.Tensor:
-        chunks: list[list[int]] = [[] for _ in self.lengths]
-        for row, token in zip(rows, tokens, strict=True):
-            chunks[row] = [token]
-        return self._forward(chunks)[torch.tensor(rows, device=self.model.device)]
+    def feed(self, rows: Sequence[int], chunks: Sequence[Sequence[int]]) -> torch.Tensor:
+        every: list[list[int]] = [[] for _ in self.lengths]
+        for row, [token] in zip(rows, chunks, strict=True):
+            every[row] = [token]
+        return self._forward(every)[torch.tensor(rows, device=self.model.device)]
 
     def _forward(self, chunks: Sequence[list[int]]) -> torch.Tensor:
         """Run a left-padded chunk a row through the model; the last logits [rows, vocabulary]."""

@@ -26,8 +26,8 @@ class _PlainGroup(Group):
         self.caches: list[Any] = [None] * len(turns)
         self.logits = self._logits(range(len(turns)), [[*t.trunk, *t.branch] for t in turns])
 
-    def feed(self, rows: Sequence[int], tokens: Sequence[int]) -> torch.Tensor:
-        return self._logits(rows, [[token] for token in tokens])
+    def feed(self, rows: Sequence[int], chunks: Sequence[Sequence[int]]) -> torch.Tensor:
+        return self._logits(rows, [[token] for [token] in chunks])
 
     def _logits(self, rows: Sequence[int], texts: Sequence[list[int]]) -> torch.Tensor:
         found = []

@@ -13,29 +13,41 @@ from leap_core.policy.engine import Request
 
 
 class Sampler:
-    """Draws the next token of some rows of a group of requests.
+    """Draws tokens of some rows of a group of requests.
 
-    A row's stream depends on its episode, step and seed, never on the batch that it is in.
+    A row's stream depends on its episode, step and seed, never on the batch that it is in, nor on
+    how many of its tokens are drawn at once.
     """
 
     def __init__(self, generation: Generation, requests: Sequence[Request]) -> None:
         self.generation = generation
         self.streams = [_stream(r) for r in requests] if generation.temperature else []
+        self._uniform: list[list[float]] = [[] for _ in self.streams]
 
-    def draw(self, logits: torch.Tensor, rows: Sequence[int]) -> list[int]:
-        """One token id for each of `rows`, from its `logits` [rows, vocabulary]."""
+    def draw(self, logits: torch.Tensor, places: Sequence[tuple[int, int]]) -> list[int]:
+        """One token id for each of `places`, from its `logits` [places, vocabulary].
+
+        A place is (row, number of the draw in that row).
+        """
         if not self.generation.temperature:
             return [int(token) for token in logits.argmax(-1).tolist()]
         chances = torch.softmax(logits.double() / self.generation.temperature, -1)
         if self.generation.top_p < 1:
             chances = _nucleus(chances, self.generation.top_p)
         cumulative = chances.cumsum(-1)
-        uniform = torch.tensor([self.streams[row].random() for row in rows], dtype=torch.double)
+        uniform = torch.tensor([self._number(*place) for place in places], dtype=torch.double)
         level = uniform.to(logits.device)[:, None] * cumulative[:, -1:]
         drawn = torch.searchsorted(cumulative, level, right=True)[:, 0]
         # Rounding may leave the level at the very end: then the last token with a chance.
         last = (chances > 0).long().cumsum(-1).argmax(-1)
         return [int(token) for token in torch.minimum(drawn, last).tolist()]
+
+    def _number(self, row: int, at: int) -> float:
+        """The row's random number for its draw `at`."""
+        known = self._uniform[row]
+        while len(known) <= at:
+            known.append(self.streams[row].random())
+        return known[at]
 
 
 def _stream(request: Request) -> np.random.Generator:

@@ -17,6 +17,7 @@ from torch.nn.functional import scaled_dot_product_attention as attend
 
 from leap_core.policy.decoders import Decoder, Group, Turn
 from leap_core.policy.fused import FusedModel, Layer
+from leap_core.policy.replies import FusedReplies
 
 # Tokens that go through the linear layers at once: enough for their full speed, few enough that
 # what lies between two of them stays in the cache. And the most of one row among them.
@@ -58,7 +59,18 @@ class FusedDecoder(Decoder):
         return self.model.weight_bytes
 
     def start(self, turns: Sequence[Turn], reply: int) -> Group:
-        return _FusedGroup(self, turns, reply)
+        lengths = [len(turn.trunk) + len(turn.branch) for turn in turns]
+        end = max(lengths)
+        starts = [end - length for length in lengths]
+        space = self.workspace(len(turns), end + reply)
+        known = [self.known(turn) for turn in turns]
+        for row, (turn, first) in enumerate(zip(turns, starts, strict=True)):
+            self.load(turn, known[row], space[:, :, row, :, first : first + known[row]])
+        last = _Prompts(self, space, starts).encode(turns, known)
+        for row, (turn, first) in enumerate(zip(turns, starts, strict=True)):
+            place = space[:, :, row, :, first : first + len(turn.trunk)]
+            self.keep(turn, min(known[row], len(turn.trunk)), place)
+        return FusedReplies(self.model, space, starts, end, self.model.logits(last))
 
     def forget(self, episode: str) -> None:
         self._kept.pop(episode, None)
@@ -120,33 +132,14 @@ class FusedDecoder(Decoder):
         return (mask if mask.device.type == "cpu" else mask.contiguous())[None, None]
 
 
-class _FusedGroup(Group):
-    """A group in its work space; row r's text stands in the columns from `starts[r]` to `end`."""
+class _Prompts:
+    """Encodes the prompts of a group into its work space; row r's begins at column starts[r]."""
 
-    def __init__(self, decoder: FusedDecoder, turns: Sequence[Turn], reply: int) -> None:
+    def __init__(self, decoder: FusedDecoder, space: torch.Tensor, starts: Sequence[int]) -> None:
         self.decoder, self.model = decoder, decoder.model
-        self.rows = list(range(len(turns)))
-        lengths = [len(t.trunk) + len(t.branch) for t in turns]
-        self.end = max(lengths)
-        self.starts = [self.end - length for length in lengths]
-        self.space = decoder.workspace(len(turns), self.end + reply)
-        known = [decoder.known(turn) for turn in turns]
-        for row, turn in enumerate(turns):
-            first = self.starts[row]
-            place = self.space[:, :, row, :, first : first + known[row]]
-            decoder.load(turn, known[row], place)
-        last = self._encode(turns, known)
-        for row, turn in enumerate(turns):
-            first = self.starts[row]
-            place = self.space[:, :, row, :, first : first + len(turn.trunk)]
-            decoder.keep(turn, min(known[row], len(turn.trunk)), place)
-        self.logits = self.model.logits(last)
-        self._positions = torch.tensor(lengths, device=self.model.device)
-        self._hide()
+        self.space, self.starts = space, starts
 
-    # -- prompts ----------------------------------------------------------------------------------
-
-    def _encode(self, turns: Sequence[Turn], known: Sequence[int]) -> torch.Tensor:
+    def encode(self, turns: Sequence[Turn], known: Sequence[int]) -> torch.Tensor:
         """Run the new tokens; return the last hidden states [rows, hidden]."""
         last: dict[int, torch.Tensor] = {}
         for chunk in self._chunks(turns, known):
@@ -224,56 +217,3 @@ class _FusedGroup(Group):
             out = out[0].unflatten(1, (asked, model.shared)).transpose(0, 1)
             found.append(out.reshape(asked, -1))
         return torch.cat(found) if found else x[:0]
-
-    # -- replies ----------------------------------------------------------------------------------
-
-    def feed(self, rows: Sequence[int], tokens: Sequence[int]) -> torch.Tensor:
-        self._drop(rows)
-        model, count = self.model, len(self.rows)
-        given = dict(zip(rows, tokens, strict=True))
-        # A finished row that is still here gets any token; nothing reads what comes of it.
-        ids = torch.tensor([given.get(row, 0) for row in self.rows], device=model.device)
-        rotations = model.rotations(self._positions, self.end + 1)
-        x = model.embedding[ids]
-        first, end = self._first, self.end + 1
-        mask = self._mask[:, :, first:end]
-        for number, layer in enumerate(model.layers):
-            queries, keys, values = model.project(layer, x, rotations)
-            space = self.space[number, :, :count]
-            space[0, :, :, self.end].copy_(keys)
-            space[1, :, :, self.end].copy_(values)
-            seen = space.flatten(1, 2)[:, :, first:end]
-            asked = queries.reshape(count * model.kv_heads, model.shared, model.head_size)
-            scores = torch.baddbmm(mask, asked, seen[0].transpose(1, 2), alpha=model.scale)
-            attended = torch.bmm(scores.softmax(-1), seen[1]).view(count, -1)
-            x = model.mix(layer, x, attended)
-        self.end = end
-        self._positions += 1
-        if count != len(rows):
-            places = {row: place for place, row in enumerate(self.rows)}
-            x = x[torch.tensor([places[row] for row in rows], device=model.device)]
-        return model.logits(x)
-
-    def _drop(self, rows: Sequence[int]) -> None:
-        """Move the rows together when a quarter of them is finished."""
-        if 4 * len(rows) > 3 * len(self.rows):
-            return
-        places = [self.rows.index(row) for row in rows]
-        first = min(self.starts[place] for place in places)
-        for new, old in enumerate(places):
-            if new != old:
-                text = self.space[:, :, old, :, first : self.end]
-                self.space[:, :, new, :, first : self.end].copy_(text)
-        self.rows = list(rows)
-        self.starts = [self.starts[place] for place in places]
-        self._positions = self._positions[torch.tensor(places, device=self.model.device)]
-        self._hide()
-
-    def _hide(self) -> None:
-        """Mask [rows * kv_heads, 1, columns] of what stands before each row's text."""
-        device = self.model.device
-        starts = torch.tensor(self.starts, device=device).repeat_interleave(self.model.kv_heads)
-        columns = torch.arange(self.space.shape[4], device=device)
-        mask = torch.zeros(len(starts), 1, len(columns), dtype=self.model.dtype, device=device)
-        self._mask = mask.masked_fill_(columns < starts[:, None, None], float("-inf"))
-        self._first = min(self.starts)

@@ -20,6 +20,7 @@ from leap_core.errors import PolicyError
 from leap_core.policy.base import check_base
 from leap_core.policy.constrained import ActionGuide, Writer
 from leap_core.policy.decoders import Turn, decoder_of
+from leap_core.policy.drafts import Drafts
 from leap_core.policy.encoding import PromptEncoder
 from leap_core.policy.engine import Engine, Request
 from leap_core.policy.sampling import Sampler
@@ -84,7 +85,7 @@ class TransformersEngine(Engine):
     Attributes:
         model_seconds: time spent in the model's forward passes, summed over threads; on a GPU,
             until their results are there. `model_clock` measures it.
-        tokens: tokens written so far.
+        tokens: tokens written so far; `passes`: times that a reply was fed to the model for them.
         threads: how many groups are decoded at the same time.
         group: the most turns that are decoded together.
     """
@@ -100,12 +101,15 @@ class TransformersEngine(Engine):
         # A chosen way to compute attention is the model's own to take.
         self.decoder = decoder_of(self.model, fused=generation.attention is None)
         self.guide = ActionGuide(self.encoder) if generation.constrained else None
+        # A guided writer feeds other tokens than were drawn.
+        guessing = generation.drafts and self.guide is None
+        self.drafts = Drafts(self.encoder.stop) if guessing else None
         small = self.device.type == "cpu" and 0 < self.decoder.busy_bytes <= _SMALL_MODEL
         self.group = _SMALL_GROUP if small else 2**31
         self.threads = torch.get_num_threads() if small else 1
         self.model_seconds = 0.0
         self.model_clock: Callable[[], float] = perf_counter
-        self.tokens = 0
+        self.tokens = self.passes = 0
         self._trunks: dict[str, tuple[tuple[str, ...], list[int]]] = {}
         self._lock = Lock()
         self._pool = None
@@ -140,9 +144,15 @@ class TransformersEngine(Engine):
             answers = [self._answer(job) for job in jobs]
         else:
             answers = list(self._pool.map(self._answer, jobs))
-        texts = {i: text for group, answer in zip(groups, answers, strict=True)
-                 for i, text in zip(group, answer, strict=True)}  # fmt: skip
-        return [texts[i] for i in range(len(requests))]
+        written = {i: line for group, answer in zip(groups, answers, strict=True)
+                   for i, line in zip(group, answer, strict=True)}  # fmt: skip
+        if self.drafts is not None:
+            # Here, in the order of the requests, lest guesses depend on which thread was first.
+            for i in range(len(requests)):
+                line = written[i]
+                reply = [*line.writer.ids, self.encoder.end[0]]
+                self.drafts.learn(reply, line.guessed, line.right)
+        return [written[i].writer.text() for i in range(len(requests))]
 
     def _turn(self, request: Request) -> Turn:
         """Token ids of a request; only the pieces that its trunk has gained are new work."""
@@ -156,40 +166,90 @@ class TransformersEngine(Engine):
         return Turn(request.episode, ids, self.encoder.branch(request.prompt))
 
     @torch.inference_mode()
-    def _answer(self, requests: Sequence[Request]) -> list[str]:
+    def _answer(self, requests: Sequence[Request]) -> list[_Line]:
         """Replies of one group."""
         turns = [self._turn(request) for request in requests]
-        writers = [self._writer(request) for request in requests]
+        replies = [_Line(self._writer(request)) for request in requests]
         sampler = Sampler(self.generation, requests)
         began = self.model_clock()
-        group = self.decoder.start(turns, max(writer.room for writer in writers))
+        group = self.decoder.start(turns, max(reply.writer.room for reply in replies))
         spent = self.model_clock() - began
         rows, logits = list(range(len(turns))), group.logits
         while True:
             if self.guide is not None:
-                chosen = [writers[row].restrict(one) for row, one in zip(rows, logits, strict=True)]
+                chosen = [
+                    replies[r].writer.restrict(one) for r, one in zip(rows, logits, strict=True)
+                ]
                 logits = torch.stack(chosen)
-            drawn = sampler.draw(logits, rows)
-            taken = [
-                (row, writers[row].take(token)) for row, token in zip(rows, drawn, strict=True)
-            ]
-            going = [(row, token) for row, token in taken if token is not None]
-            if not going:
+            drawn = iter(
+                sampler.draw(logits, [p for row in rows for p in replies[row].places(row)])
+            )
+            for row in rows:
+                wrong = replies[row].take([next(drawn) for _ in replies[row].chunk or (0,)])
+                if wrong:
+                    group.cut(row, wrong)
+            rows = [row for row in rows if not replies[row].done]
+            if not rows:
                 break
-            rows, tokens = [row for row, _ in going], [token for _, token in going]
+            for row in rows:
+                replies[row].guess(self.drafts if group.guesses else None)
             began = self.model_clock()
-            logits = group.feed(rows, tokens)
+            logits = group.feed(rows, [replies[row].chunk for row in rows])
             spent += self.model_clock() - began
         with self._lock:
             self.model_seconds += spent
-            self.tokens += sum(len(writer.ids) for writer in writers)
-        return [writer.text() for writer in writers]
+            self.tokens += sum(len(reply.writer.ids) for reply in replies)
+            self.passes += sum(reply.passes for reply in replies)
+        return replies
 
     def _writer(self, request: Request) -> Writer:
         limit = self.generation.max_new_tokens
         if self.guide is None:
             return Writer(self.encoder, limit)
         return self.guide.writer(request.observation, limit)
+
+
+class _Line:
+    """One reply while it is written, and the guess at what comes next.
+
+    Attributes:
+        chunk: what was last fed to the model: the last token that was drawn, then a guess.
+        guessed, right: how many tokens were guessed, and how many of them were drawn.
+        done: whether the reply is complete.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+        self.chunk: list[int] = []
+        self.guessed = self.right = 0
+        self.passes = 1  # the prompt's own
+        self.done = False
+        self._token = 0
+
+    def places(self, row: int) -> list[tuple[int, int]]:
+        """Where tokens are drawn next, for a sampler."""
+        first = len(self.writer.ids)
+        return [(row, first + number) for number in range(max(1, len(self.chunk)))]
+
+    def take(self, drawn: Sequence[int]) -> int:
+        """Accept what was drawn after each token of the chunk; how many of those came otherwise."""
+        guess = self.chunk[1:]
+        for right, token in enumerate(drawn):
+            fed = self.writer.take(token)
+            self.done = fed is None
+            if fed is None or right == len(guess) or fed != guess[right]:
+                break
+        self._token = fed or 0
+        self.guessed += len(guess)
+        self.right += right
+        return len(guess) - right
+
+    def guess(self, drafts: Drafts | None) -> None:
+        """Make the next chunk."""
+        written = self.writer.ids
+        room = self.writer.room - len(written) - 1
+        self.passes += 1
+        self.chunk = [self._token, *(drafts.guess(written, room) if drafts else ())]
 
 
 def _shares(count: int, size: int, threads: int) -> list[range]:

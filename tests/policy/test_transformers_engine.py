@@ -27,6 +27,7 @@ from leap_core.policy.engine import Engine, Request
 from leap_core.policy.fused import FusedModel
 from leap_core.policy.padded import PaddedDecoder
 from leap_core.policy.plain import PlainDecoder
+from leap_core.policy.replies import FusedReplies
 from leap_core.policy.slots import FusedDecoder
 from leap_core.policy.transformers_engine import TransformersEngine
 from leap_core.rollout import roll_out
@@ -115,6 +116,28 @@ def test_sampling_does_not_depend_on_the_batch(student: PolicyRef, threads: int)
     assert words(play(TransformersEngine(student, colder), 12)) != alone
 
 
+@pytest.mark.parametrize("generation", [GREEDY, HOT])
+def test_guesses_save_passes_and_change_nothing(
+    student: PolicyRef, generation: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes = []
+    feed = FusedReplies.feed
+    monkeypatch.setattr(
+        FusedReplies,
+        "feed",
+        lambda *given: passes.append(1) or feed(*given),  # type: ignore[func-returns-value]
+    )
+    off = TransformersEngine(student, generation.model_copy(update={"drafts": False}))
+    without = words(play(off, 12, count=60))
+    usual = len(passes)
+    engine = TransformersEngine(student, generation)
+    assert words(play(engine, 12, count=60)) == without
+    assert engine.drafts is not None
+    assert engine.drafts.right > 0
+    if generation is GREEDY:
+        assert len(passes) - usual < usual
+
+
 def test_top_p_leaves_out_unlikely_tokens(student: PolicyRef) -> None:
     narrow = Generation(temperature=1.0, top_p=1e-6, max_new_tokens=12)
     greedy = Generation(temperature=0, max_new_tokens=12)
@@ -195,7 +218,7 @@ def test_every_model_decodes_as_it_does_by_itself(name: str) -> None:
                 tokens = [int((row * 7 + count) % 97) for row in rows]
                 for row, token in zip(rows, tokens, strict=True):
                     texts[row] = [*texts[row], token]
-                logits = group.feed(rows, tokens)
+                logits = group.feed(rows, [[token] for token in tokens])
 
 
 def test_weights_are_not_stored_twice() -> None:
