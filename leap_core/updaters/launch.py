@@ -190,6 +190,12 @@ def _processes(chosen: LaunchOptions) -> int:
     return int(given.get("num_processes") or 1)
 
 
+def _own(lines: list[str]) -> list[str]:
+    """What the job itself wrote: torchrun's report on a death says nothing of its cause."""
+    report = (n for n, line in enumerate(lines) if "elastic/multiprocessing/api.py" in line)
+    return lines[: next(report, len(lines))] or lines
+
+
 def _result(job: Path, code: int, chosen: LaunchOptions, out_dir: Path) -> PolicyRef:
     """What the job made; it was told where by absolute paths."""
     error, result = job / "error.json", job / "result.json"
@@ -199,7 +205,7 @@ def _result(job: Path, code: int, chosen: LaunchOptions, out_dir: Path) -> Polic
         lines = (job / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
         killed = ": the system was out of memory, it seems" if code == -signal.SIGKILL else ""
-        tail = "\n".join(lines[-TAIL:])
+        tail = "\n".join(_own(lines)[-TAIL:])
         raise UpdateError(f"the training job {how}{killed}; its log ends:\n{tail}")
     made = read_json(result)
     wanted = _processes(chosen)

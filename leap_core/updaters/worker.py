@@ -30,7 +30,17 @@ def main(job: Path) -> int:
     if first:
         world = int(os.environ.get("WORLD_SIZE", "1"))
         write_json(job / "result.json", {"policy": asdict(made), "world": world})
+    _part()
     return 0
+
+
+def _part() -> None:
+    """Leave together: a process whose peer is gone before it may end in an abort."""
+    from torch import distributed
+
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.barrier()
+        distributed.destroy_process_group()
 
 
 def _work(job: Path, first: bool) -> PolicyRef:

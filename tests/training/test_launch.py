@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,23 @@ def test_a_job_that_crashes_is_an_error_with_the_end_of_its_log(
     context = Told().context(tmp_path / "out", base, work_dir=tmp_path / "work")
     with pytest.raises(UpdateError, match=r"ended with code 3; its log ends:\n.*cable came loose"):
         updater(SFTUpdater, launch=launch).update(base, toy_examples(2), context)
+
+
+def test_what_one_of_two_processes_said_before_it_died_is_shown(
+    base: PolicyRef, tmp_path: Path
+) -> None:
+    """torchrun reports the death at length, and without its cause."""
+    code = """
+        import os
+        if os.environ.get("RANK") == "1":
+            print("a cable came loose", flush=True)
+            os.abort()
+    """
+    launch = site(tmp_path, textwrap.dedent(code)) | {"processes": 2}
+    context = Told().context(tmp_path / "out", base)
+    with pytest.raises(UpdateError, match=r"its log ends:\n(?s:.*)a cable came loose") as caught:
+        updater(SFTUpdater, launch=launch).update(base, toy_examples(2), context)
+    assert "Root Cause" not in str(caught.value)
 
 
 def test_a_job_that_the_system_kills_is_an_error_with_a_hint(
