@@ -30,27 +30,32 @@ class Group(ABC):
 
     Attributes:
         logits: float tensor [turns, vocabulary]: what follows each prompt.
-        guesses: whether `feed` takes several tokens of a row at once, and `cut` takes some back.
     """
 
     logits: torch.Tensor
-    guesses = False
 
     @abstractmethod
     def feed(self, rows: Sequence[int], chunks: Sequence[Sequence[int]]) -> torch.Tensor:
         """Append a chunk of tokens to each of `rows` (ascending).
 
         Returns logits [tokens, vocabulary]: what follows each token, row after row. A row that was
-        once left out is finished and must not come again.
+        once left out is finished and must not come again. Chunks have one token each where the
+        decoder takes no guesses.
         """
 
     def cut(self, row: int, count: int) -> None:
-        """Take back the last `count` tokens of a row."""
+        """Take back the last `count` tokens of a row, where the decoder takes guesses."""
         raise NotImplementedError
 
 
 class Decoder(ABC):
-    """Prompts in, logits out, with what it needs to remember of each episode."""
+    """Prompts in, logits out, with what it needs to remember of each episode.
+
+    Attributes:
+        guesses: whether its groups take several tokens of a row at once, and take some back.
+    """
+
+    guesses = False
 
     @abstractmethod
     def start(self, turns: Sequence[Turn], reply: int) -> Group:

@@ -22,8 +22,6 @@ class FusedReplies(Group):
         starts, ends: columns from and up to which the text at each place stands.
     """
 
-    guesses = True
-
     def __init__(
         self,
         model: FusedModel,

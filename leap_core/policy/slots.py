@@ -48,6 +48,8 @@ class _Piece:
 class FusedDecoder(Decoder):
     """Ragged groups without padding in the linear layers."""
 
+    guesses = True
+
     def __init__(self, model: FusedModel) -> None:
         self.model = model
         self._kept: dict[str, Kept] = {}

@@ -30,6 +30,9 @@ from leap_core.types import PolicyRef
 # a thread; a larger one is read from memory for every token, so all rows share each reading.
 _SMALL_MODEL = 16 * 2**20
 _SMALL_GROUP = 16
+# Tokens that are fed in one pass, guesses included: beyond that a pass is bound by computing, where
+# guesses win nothing, and the logits of all of them take memory.
+_MOST_FED = 512
 
 
 def load_model(policy: PolicyRef, generation: Generation | None = None) -> tuple[Any, Any]:
@@ -102,7 +105,7 @@ class TransformersEngine(Engine):
         self.decoder = decoder_of(self.model, fused=generation.attention is None)
         self.guide = ActionGuide(self.encoder) if generation.constrained else None
         # A guided writer feeds other tokens than were drawn.
-        guessing = generation.drafts and self.guide is None
+        guessing = generation.drafts and self.guide is None and self.decoder.guesses
         self.drafts = Drafts(self.encoder.stop) if guessing else None
         small = self.device.type == "cpu" and 0 < self.decoder.busy_bytes <= _SMALL_MODEL
         self.group = _SMALL_GROUP if small else 2**31
@@ -192,7 +195,7 @@ class TransformersEngine(Engine):
             if not rows:
                 break
             for row in rows:
-                replies[row].guess(self.drafts if group.guesses else None)
+                replies[row].guess(self.drafts, _MOST_FED // len(rows) - 1)
             began = self.model_clock()
             logits = group.feed(rows, [replies[row].chunk for row in rows])
             spent += self.model_clock() - began
@@ -244,12 +247,12 @@ class _Line:
         self.right += right
         return len(guess) - right
 
-    def guess(self, drafts: Drafts | None) -> None:
-        """Make the next chunk."""
+    def guess(self, drafts: Drafts | None, most: int) -> None:
+        """Make the next chunk, with at most `most` guessed tokens."""
         written = self.writer.ids
-        room = self.writer.room - len(written) - 1
+        most = min(most, self.writer.room - len(written) - 1)
         self.passes += 1
-        self.chunk = [self._token, *(drafts.guess(written, room) if drafts else ())]
+        self.chunk = [self._token, *(drafts.guess(written, most) if drafts else ())]
 
 
 def _shares(count: int, size: int, threads: int) -> list[range]:

@@ -138,6 +138,23 @@ def test_guesses_save_passes_and_change_nothing(
         assert len(passes) - usual < usual
 
 
+def test_a_pass_is_fed_no_more_tokens_than_it_pays_for(
+    student: PolicyRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transformers_engine, "_MOST_FED", 24)
+    engine, fed, feed = TransformersEngine(student, GREEDY), [], FusedReplies.feed
+
+    def count(group: FusedReplies, rows: list[int], chunks: list[list[int]]) -> torch.Tensor:
+        fed.append((len(rows), sum(map(len, chunks))))
+        return feed(group, rows, chunks)
+
+    monkeypatch.setattr(FusedReplies, "feed", count)
+    engine.group = 12
+    play(engine, 12, count=60)
+    assert max(tokens for _, tokens in fed) <= 24
+    assert any(tokens > rows for rows, tokens in fed)
+
+
 def test_top_p_leaves_out_unlikely_tokens(student: PolicyRef) -> None:
     narrow = Generation(temperature=1.0, top_p=1e-6, max_new_tokens=12)
     greedy = Generation(temperature=0, max_new_tokens=12)
