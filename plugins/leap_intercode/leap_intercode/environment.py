@@ -35,7 +35,7 @@ from leap_intercode.official import (
     digest,
     find_file,
 )
-from leap_intercode.official_files import official_tree
+from leap_intercode.official_files import official_tree, tree_source
 from leap_intercode.official_trees import FILE_SYSTEMS
 from leap_intercode.options import BashOptions
 from leap_intercode.play import GoldRunner
@@ -94,7 +94,10 @@ class BashEnvironment(Environment):
         return Task(key, split, made.query, made.task_type, {"index": index})
 
     def _read_official(self, split: str) -> list[Task]:
-        return bash_tasks(self.options.data_dir, split)
+        tasks = bash_tasks(self.options.data_dir, split)
+        for system in FILE_SYSTEM_SPLITS[split]:
+            tree_source(system, self.options.data_dir)  # missing files end a run, not its episodes
+        return tasks
 
     def _make_official_tree(self, name: str) -> Tree:
         return official_tree(name, self.options.data_dir, self.backend)

@@ -35,16 +35,25 @@ def official_tree(name: str, data_dir: Path | None, backend: Backend) -> Tree:
     Raises:
         DataError: the data folder lacks what it takes, or gives other files than upstream's.
     """
-    manifest = data_folder(data_dir) / f"{name}_manifest.json"
-    if manifest.is_file():
-        source, found = manifest, _listed(manifest)
+    source = tree_source(name, data_dir)
+    if source.suffix == ".json":
+        found = _listed(source)
     else:
-        source = find_file(data_dir, [f"setup_nl2b_{name}.sh"])
         ignored = find_file(data_dir, ["docker.gitignore"])
         found = {**_built(name, source, backend), _IGNORED: ignored.read_bytes()}
     for file in FILE_SYSTEMS[name]:
         _check(file, found.get(file.path), source)
     return tree_of(name, found)
+
+
+def tree_source(name: str, data_dir: Path | None) -> Path:
+    """Where the files of a file system come from: its manifest, or its set-up script.
+
+    Raises:
+        DataError: the data folder holds neither.
+    """
+    manifest = data_folder(data_dir) / f"{name}_manifest.json"
+    return manifest if manifest.is_file() else find_file(data_dir, [f"setup_nl2b_{name}.sh"])
 
 
 def _check(file: Listed, content: bytes | None, source: Path) -> None:

@@ -12,8 +12,10 @@ import pytest
 
 from leap_core import DataError
 from leap_intercode import official_files
+from leap_intercode.environment import BashEnvironment
 from leap_intercode.official_files import official_tree
 from leap_intercode.official_trees import FILE_SYSTEMS, Listed
+from leap_intercode.options import BashOptions
 
 SETUP = """#!/bin/bash
 mkdir -p /things/deep
@@ -103,3 +105,10 @@ def test_without_either_the_way_to_get_them_is_told(scripted, backend):
     shutil.rmtree(scripted / "docker")
     with pytest.raises(DataError, match=r"holds no setup_nl2b_fs_1\.sh; 'leap intercode data"):
         official_tree("fs_1", scripted, backend)
+
+
+def test_tasks_without_their_files_are_refused_before_anything_is_played(intercode_data, tmp_path):
+    shutil.copy(intercode_data / "nl2bash_fs_1.json", tmp_path)
+    environment = BashEnvironment(BashOptions(tasks="official", data_dir=tmp_path))
+    with pytest.raises(DataError, match=r"holds no setup_nl2b_fs_1\.sh; 'leap intercode data"):
+        environment.tasks("fs_1")
