@@ -21,8 +21,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from leap_core.config import ExecutorChoice
-from leap_core.policy.layout import PromptWriter
+from leap_core.config.schema import ExecutorChoice
+from leap_core.policy.prompt import PromptWriter
 from leap_core.policy.scripted import scripted_engine
 from leap_core.rollout import EpisodeLog, Scheduler, assignments, build_executor
 from leap_core.testing.toy import ToyEnvironment, ToyOptions

@@ -35,18 +35,18 @@ from trl import SFTConfig, SFTTrainer
 from leap_alfworld.environment import AlfworldEnvironment
 from leap_alfworld.options import AlfworldOptions
 from leap_alfworld.privileged import SimulatorSource
-from leap_core.environment import Layout
-from leap_core.examples.packing import TokenRow, separate_rows, shared_rows
-from leap_core.policy.encoding import PromptEncoder
-from leap_core.policy.layout import PromptWriter
+from leap_core.contracts.environment import Layout
+from leap_core.training.packing import TokenRow, separate_rows, shared_rows
+from leap_core.local.tokenization import PromptEncoder
+from leap_core.policy.prompt import PromptWriter
 from leap_core.policy.reply import write_reply
-from leap_core.policy.tiny import TinyOptions, build_tiny
+from leap_core.local.tiny_student import TinyOptions, build_tiny
 from leap_core.types import Example, Observation, Step, Task, Trajectory
-from leap_core.updaters.material import Material
-from leap_core.updaters.methods import SFT, Seen
-from leap_core.updaters.passes import lay_separate, lay_shared
-from leap_core.updaters.sharing import enable_sharing
-from leap_core.updaters.trainer import Cut, PassTrainer
+from leap_core.training.dataset import Material
+from leap_core.training.losses import SFT, Seen
+from leap_core.training.microbatch import lay_separate, lay_shared
+from leap_core.training.prefix_sharing import enable_sharing
+from leap_core.training.trainer import Cut, PassTrainer
 
 SEED = 0
 HORIZON = 30

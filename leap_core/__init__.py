@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from leap_core.environment import (
+from leap_core.contracts.environment import (
     Environment,
     Episode,
     Layout,
@@ -32,8 +32,8 @@ from leap_core.errors import (
     unknown,
 )
 from leap_core.hookspecs import API_VERSION, Register, hookimpl
-from leap_core.privileged import PrivilegedSource
-from leap_core.teacher import Brief, Teacher, TeacherContext, TeacherReply
+from leap_core.contracts.privileged import PrivilegedSource
+from leap_core.contracts.teacher import Brief, Teacher, TeacherContext, TeacherReply
 from leap_core.types import (
     Correction,
     Example,
@@ -50,38 +50,38 @@ from leap_core.types import (
     Transition,
     Usage,
 )
-from leap_core.updater import SeenStep, UpdateContext, Updater
+from leap_core.contracts.updater import SeenStep, UpdateContext, Updater
 
 if TYPE_CHECKING:
-    from leap_core.config import Section
+    from leap_core.config.schema import Section
     from leap_core.correction import snap
-    from leap_core.download import PinnedFile, fetch_all
+    from leap_core.run.download import PinnedFile, fetch_all
     from leap_core.evaluation import Evaluation
     from leap_core.loop import IterationEvent
-    from leap_core.options import sizes_of, some_of
-    from leap_core.policy.async_engine import AsyncEngine
-    from leap_core.policy.engine import Engine, PolicyContext, Refusal, Request
+    from leap_core.config.option_types import sizes_of, some_of
+    from leap_core.contracts.async_engine import AsyncEngine
+    from leap_core.contracts.engine import Engine, PolicyContext, Refusal, Request
     from leap_core.run.ledger import Call, Ledger, Reservation
 
 __version__ = "0.1.0"
 
 _LAZY = {
-    "AsyncEngine": "leap_core.policy.async_engine",
+    "AsyncEngine": "leap_core.contracts.async_engine",
     "Call": "leap_core.run.ledger",
-    "Engine": "leap_core.policy.engine",
+    "Engine": "leap_core.contracts.engine",
     "Evaluation": "leap_core.evaluation",
     "IterationEvent": "leap_core.loop",
     "Ledger": "leap_core.run.ledger",
-    "PinnedFile": "leap_core.download",
-    "PolicyContext": "leap_core.policy.engine",
-    "Refusal": "leap_core.policy.engine",
-    "Request": "leap_core.policy.engine",
+    "PinnedFile": "leap_core.run.download",
+    "PolicyContext": "leap_core.contracts.engine",
+    "Refusal": "leap_core.contracts.engine",
+    "Request": "leap_core.contracts.engine",
     "Reservation": "leap_core.run.ledger",
-    "Section": "leap_core.config",
-    "fetch_all": "leap_core.download",
-    "sizes_of": "leap_core.options",
+    "Section": "leap_core.config.schema",
+    "fetch_all": "leap_core.run.download",
+    "sizes_of": "leap_core.config.option_types",
     "snap": "leap_core.correction",
-    "some_of": "leap_core.options",
+    "some_of": "leap_core.config.option_types",
 }
 
 __all__ = [

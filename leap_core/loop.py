@@ -14,16 +14,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from leap_core.combined import CombinedConfig
-from leap_core.config import RunConfig
+from leap_core.config.multi_environment import CombinedConfig
+from leap_core.config.schema import RunConfig
 from leap_core.evaluation import Evaluation
-from leap_core.learning import Learning
-from leap_core.parts import Parts, build_parts, check_teacher, resolve_students
-from leap_core.plugins import load_plugins
+from leap_core.stages.updates import Learning
+from leap_core.stages.components import Parts, build_parts, check_teacher, resolve_students
+from leap_core.plugins.manager import load_plugins
 from leap_core.run.folder import RunFolder
 from leap_core.run.progress import Screen
 from leap_core.run.records import write_json
-from leap_core.stages import Stages
+from leap_core.stages.environment_run import Stages
 from leap_core.types import Example, PolicyRef
 
 

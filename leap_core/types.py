@@ -181,7 +181,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """trunk(t) + branch(t): see DESIGN of the prompt in `leap_core.policy.layout`.
+    """trunk(t) + branch(t): see DESIGN of the prompt in `leap_core.policy.prompt`.
 
     Attributes:
         trunk: append-only pieces; the prompt of step t+1 starts with exactly these.

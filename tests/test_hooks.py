@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from leap_core import ConfigError, hookimpl, hookspecs
-from leap_core.plugins import REGISTRATION_HOOKS, Plugins, discover
-from leap_core.registry import Registry
+from leap_core.plugins.manager import REGISTRATION_HOOKS, Plugins, discover
+from leap_core.plugins.registry import Registry
 from tests.conftest import Leap, PluginSite
 from tests.test_run import CONFIG, TOY
 

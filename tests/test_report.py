@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from leap_core.config import Named, RunConfig, Student, TeacherChoice
+from leap_core.config.schema import Named, RunConfig, Student, TeacherChoice
 from leap_core.evaluation import as_dict, evaluate
 from leap_core.run.folder import RunFolder
 from leap_core.run.ledger import Call, Ledger
 from leap_core.run.records import Records, write_json
-from leap_core.teaching import Answer
+from leap_core.stages.corrections import Answer
 from leap_core.types import (
     Correction,
     Observation,

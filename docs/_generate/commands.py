@@ -10,7 +10,7 @@ from words import cell
 
 from leap_core.cli.commands import COMMANDS
 from leap_core.cli.main import cli
-from leap_core.plugins import discover
+from leap_core.plugins.manager import discover
 
 EVERYWHERE = {"quiet", "debug", "help"}
 

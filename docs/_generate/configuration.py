@@ -8,7 +8,7 @@ from models import table
 from pydantic import BaseModel
 from words import prose
 
-from leap_core.config import RunConfig, to_yaml
+from leap_core.config.schema import RunConfig, to_yaml
 
 KINDS = {
     "environment": "environment",

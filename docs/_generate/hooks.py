@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from words import attributes, cell, prose, signature
 
 from leap_core import hookspecs
-from leap_core.environment import Environment, Episode
+from leap_core.contracts.environment import Environment, Episode
 from leap_core.loop import IterationEvent
-from leap_core.parts import CONTRACTS
-from leap_core.plugins import REGISTRATION_HOOKS, discover
-from leap_core.registry import Kind
+from leap_core.stages.components import CONTRACTS
+from leap_core.plugins.manager import REGISTRATION_HOOKS, discover
+from leap_core.plugins.registry import Kind
 
 
 def pages() -> dict[str, str]:

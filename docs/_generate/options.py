@@ -5,8 +5,8 @@ from __future__ import annotations
 from models import table
 from words import prose
 
-from leap_core.plugins import discover
-from leap_core.registry import Entry
+from leap_core.plugins.manager import discover
+from leap_core.plugins.registry import Entry
 
 KEYS = {
     "environment": "environment",

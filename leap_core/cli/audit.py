@@ -14,7 +14,7 @@ from leap_core.cli.main import Settings
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from leap_core.cli.auditing import RunAudit
+    from leap_core.analysis.audit import RunAudit
 
 
 @click.command()
@@ -37,7 +37,7 @@ def command(
     hold it. Realizability: the corrections' mean log-likelihood under the student that was
     corrected. By environment and privilege level.
     """
-    from leap_core.cli.auditing import audit_run
+    from leap_core.analysis.audit import audit_run
     from leap_core.run.progress import Screen
 
     screen = Screen(settings.quiet or as_json)
@@ -76,7 +76,7 @@ def _leak_table(audits: Sequence[RunAudit], threshold: float) -> Table:
 def _realizability_table(audits: Sequence[RunAudit]) -> Table:
     from rich.table import Table
 
-    from leap_core.correction.realizability import LEVELS
+    from leap_core.local.likelihood import LEVELS
 
     table = Table(title="realizability (log-likelihood under the student, nats a token)")
     table.add_column("run")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from leap_core.cli.main import Settings
-from leap_core.registry import Kind
+from leap_core.plugins.registry import Kind
 
 if TYPE_CHECKING:
     from leap_core.testing.conformance import Choice, Result
@@ -48,7 +48,7 @@ def command(
     source, teacher or updater. Every rule is explained in docs/conformance.md. The exit code is 1
     if a rule is broken, or if none could be checked.
     """
-    from leap_core.config import apply_overrides, validated
+    from leap_core.config.schema import apply_overrides, validated
     from leap_core.testing.conformance import Choice, subjects_named
 
     data: dict[str, Any] = {}

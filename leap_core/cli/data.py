@@ -11,13 +11,13 @@ class DataGroup(click.Group):
     """Finds the `data` command of each plugin's own group: `leap data X` is `leap X data`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        from leap_core.plugins import discover
+        from leap_core.plugins.manager import discover
 
         entries = discover().registry.entries("command")
         return sorted(e.name for e in entries if e.plugin != "leap-cli" and _data(e.load()))
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command:
-        from leap_core.plugins import discover
+        from leap_core.plugins.manager import discover
 
         registry = discover().registry
         if name in registry.names("command"):

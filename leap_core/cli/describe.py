@@ -28,9 +28,9 @@ def command(
     locations, the best actions. The privileged source 'recorded' reads it. Calls are recorded in a
     ledger beside OUT, under the configuration's budget; tasks that OUT already has are left alone.
     """
-    from leap_core.cli.describing import describe
-    from leap_core.config import load_config
-    from leap_core.parts import packaged_config
+    from leap_core.analysis.describe import describe
+    from leap_core.config.schema import load_config
+    from leap_core.stages.components import packaged_config
     from leap_core.run.progress import Screen
 
     path = config if config.exists() else packaged_config(str(config)) or config

@@ -11,7 +11,7 @@ import click
 from leap_core.cli.main import Settings
 
 if TYPE_CHECKING:
-    from leap_core.cli.estimating import Estimate, Total
+    from leap_core.analysis.estimate import Estimate, Total
 
 
 @click.command()
@@ -34,9 +34,9 @@ def command(
     (random ones, as long as the horizon) and measured; no model is asked. CONFIG is a YAML file,
     or the name of a configuration that a plugin ships.
     """
-    from leap_core.cli.estimating import estimates, total
-    from leap_core.combined import CombinedConfig, load_run
-    from leap_core.parts import packaged_config
+    from leap_core.analysis.estimate import estimates, total
+    from leap_core.config.multi_environment import CombinedConfig, load_run
+    from leap_core.stages.components import packaged_config
 
     path = config if config.exists() else packaged_config(str(config)) or config
     resolved = load_run(path, overrides)

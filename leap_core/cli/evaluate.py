@@ -27,7 +27,7 @@ def command(settings: Settings, /, as_json: bool, **arguments: Any) -> None:
     RUN is a run folder; without it, --environment and --policy say what to play. With --out, the
     same command goes on where it was interrupted.
     """
-    from leap_core.cli.scoring import Request, score
+    from leap_core.analysis.score import Request, score
     from leap_core.evaluation import as_dict
 
     scored = score(Request(**arguments), "evaluation", quiet=settings.quiet)
@@ -52,7 +52,7 @@ def _print(result: Evaluation) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from leap_core.report.table import settings_line
+    from leap_core.report.console import settings_line
 
     table = Table(title=settings_line(result))
     for column in ("", "episodes", "success %", "95 % interval", "score", "actions"):

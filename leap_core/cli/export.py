@@ -49,7 +49,7 @@ def command(
         if not result.exists():
             raise ConfigError(f"the run '{run}' has not ended; say which --iteration to export")
         iteration = int(read_json(result)["best"])
-    from leap_core.updaters.export import export_policy, push
+    from leap_core.local.export import export_policy, push
 
     export_policy(folder.load_policy(iteration), out, merge=not adapter_only)
     click.echo(f"policy of iteration {iteration}: {out}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from leap_core.plugins import PluginInfo
+    from leap_core.plugins.manager import PluginInfo
 
 STYLES = {"loaded": "green", "failed": "red", "disabled": "yellow"}
 
@@ -22,7 +22,7 @@ def command(as_json: bool) -> None:
     LEAP_DISABLE_PLUGINS=a,b leaves plugins out. LEAP_STRICT_PLUGINS=1 makes a plugin that fails to
     load an error.
     """
-    from leap_core.plugins import discover
+    from leap_core.plugins.manager import discover
 
     infos = discover().infos
     if as_json:

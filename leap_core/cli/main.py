@@ -17,7 +17,7 @@ from leap_core.cli.commands import COMMANDS
 from leap_core.errors import ConfigError, LeapError, PluginError, unknown
 
 if TYPE_CHECKING:
-    from leap_core.plugins import Plugins
+    from leap_core.plugins.manager import Plugins
 
 INTERRUPTED = 130
 
@@ -71,7 +71,7 @@ class LeapGroup(click.Group):
 
     def _plugins(self) -> Plugins:
         if self._found is None:
-            from leap_core.plugins import discover
+            from leap_core.plugins.manager import discover
 
             self._found = discover()
         return self._found

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from leap_core.errors import ConfigError, MissingExtra
-from leap_core.registry import Kind
+from leap_core.plugins.registry import Kind
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
@@ -53,7 +53,7 @@ def command(kind: str, name: str, into: Path) -> None:
 
 
 def _check_name(kind: Kind, name: str) -> None:
-    from leap_core.plugins import load_plugins
+    from leap_core.plugins.manager import load_plugins
 
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise ConfigError(

@@ -23,7 +23,7 @@ def command(settings: Settings, /, out: Path, **arguments: Any) -> None:
     same command goes on where it stopped.
     """
     from leap_core.cli.evaluate import usage_line
-    from leap_core.cli.scoring import Request, score
+    from leap_core.analysis.score import Request, score
 
     scored = score(Request(out=out, **arguments), "rollouts", quiet=settings.quiet)
     group = scored.evaluation.overall

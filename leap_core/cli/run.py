@@ -25,10 +25,10 @@ def command(
     CONFIG is a YAML file, or the name of a configuration that a plugin ships. A run that was
     interrupted goes on where it stopped when it is started again.
     """
-    from leap_core.combined import CombinedConfig, load_run
+    from leap_core.config.multi_environment import CombinedConfig, load_run
     from leap_core.loop import run_combined, run_leap
-    from leap_core.parts import packaged_config
-    from leap_core.report.table import print_result
+    from leap_core.stages.components import packaged_config
+    from leap_core.report.console import print_result
     from leap_core.run.progress import Screen
 
     path = config if config.exists() else packaged_config(str(config)) or config

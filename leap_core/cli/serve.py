@@ -33,10 +33,10 @@ def command(
 
     Its address is printed when it is ready.
     """
-    from leap_core.cli.scoring import policy_of
-    from leap_core.config import Server
+    from leap_core.analysis.score import policy_of
+    from leap_core.config.schema import Server
     from leap_core.errors import ConfigError, PolicyError
-    from leap_core.serving import ModelServer
+    from leap_core.policy.model_server import ModelServer
     from leap_core.types import PolicyRef
 
     if (Path(policy) / "config.yaml").exists():

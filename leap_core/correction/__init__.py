@@ -1,11 +1,11 @@
 """From failed trajectories to validated, leak-audited corrections."""
 
-from leap_core.correction.correct import (
+from leap_core.correction.corrector import (
     CorrectionOutcome,
     CorrectionSettings,
     correct_trajectories,
 )
-from leap_core.correction.demonstrations import (
+from leap_core.correction.annotate import (
     Described,
     Explained,
     describe_demonstrations,

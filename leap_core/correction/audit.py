@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from leap_core.correction.leaks import Leak, find_leaks, history_text
 from leap_core.errors import LeapError
-from leap_core.privileged import PrivilegedSource
+from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.types import Correction, PrivilegedState, Rejection, Trajectory
 
 

@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from leap_core.correction.words import STOP, content, normalise, sentences
+from leap_core.correction.text import STOP, content, normalise, sentences
 from leap_core.types import Trajectory
 
 How = Literal["outright", "statement", "paraphrase", "weak", "mention"]

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from leap_core.config import Generation, Server
+from leap_core.config.schema import Generation, Server
 from leap_core.errors import ConfigError, MissingExtra, PolicyError, unknown
-from leap_core.policy.async_engine import AsyncEngine
-from leap_core.policy.engine import Refusal, Request
+from leap_core.contracts.async_engine import AsyncEngine
+from leap_core.contracts.engine import Refusal, Request
 from leap_core.types import PolicyRef
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leap_core.config import RunConfig
+from leap_core.config.schema import RunConfig
 from leap_core.evaluation import Evaluation
 from leap_core.loop import best_of
 from leap_core.run.folder import RunFolder
 from leap_core.run.ledger import Totals, read_calls
 from leap_core.run.records import Records, read_json
-from leap_core.stages import load_evaluation
-from leap_core.teaching import Answer
+from leap_core.stages.environment_run import load_evaluation
+from leap_core.stages.corrections import Answer
 from leap_core.types import Correction, Rejection, Trajectory, Usage
 
 EXAMPLES_PER_ITERATION = 2

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from leap_core.evaluation import Evaluation, Group
 from leap_core.report.collect import Iteration, RunReport, reasons
-from leap_core.report.table import settings_line
+from leap_core.report.console import settings_line
 from leap_core.run.ledger import Totals
 
 NOTHING = "–"

@@ -17,8 +17,8 @@ from typing import IO, Any
 
 import yaml
 
-from leap_core.combined import CombinedConfig
-from leap_core.config import RunConfig, substance, to_yaml, validated
+from leap_core.config.multi_environment import CombinedConfig
+from leap_core.config.schema import RunConfig, substance, to_yaml, validated
 from leap_core.errors import RunFolderError
 from leap_core.run.records import read_json, write_aside, write_json
 from leap_core.types import PolicyRef

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 if TYPE_CHECKING:
-    from leap_core.registry import Kind
+    from leap_core.plugins.registry import Kind
     from leap_core.testing.conformance import Check, Subject
 
 MARK = "conformance"
@@ -92,7 +92,7 @@ def conformance(
 
 
 def _subject(kind: Any, name: str, options: Any = None, **more: Any) -> Subject:
-    from leap_core.config import validated
+    from leap_core.config.schema import validated
     from leap_core.testing.conformance import Choice, subject_of
 
     if options is not None:

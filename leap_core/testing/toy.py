@@ -16,10 +16,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from leap_core.config import Section
-from leap_core.environment import Environment, Episode, Layout
+from leap_core.config.schema import Section
+from leap_core.contracts.environment import Environment, Episode, Layout
 from leap_core.errors import ConfigError, EnvironmentFailure, unknown
-from leap_core.privileged import PrivilegedSource
+from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.types import (
     Observation,
     Outcome,

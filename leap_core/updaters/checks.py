@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from leap_core.errors import ConfigError, MissingExtra
-from leap_core.updaters.options import LaunchOptions, TrainingOptions
+from leap_core.training.options import LaunchOptions, TrainingOptions
 
 
 def check_options(options: TrainingOptions) -> None:

@@ -16,9 +16,9 @@ from pydantic import Field
 
 from leap_core.errors import UpdateError
 from leap_core.types import Example, PolicyRef, Prompt
-from leap_core.updater import SeenStep, UpdateContext
-from leap_core.updaters.options import TrainingOptions
-from leap_core.updaters.trained import TrainedUpdater
+from leap_core.contracts.updater import SeenStep, UpdateContext
+from leap_core.training.options import TrainingOptions
+from leap_core.updaters.base import TrainedUpdater
 
 
 class DistillOptions(TrainingOptions):
@@ -61,8 +61,8 @@ class DistillUpdater(TrainedUpdater):
         return [one.example for one in self.seen]
 
     def job(self, examples: Sequence[Example], context: UpdateContext) -> Any:
-        from leap_core.updaters.material import Job
-        from leap_core.updaters.methods import Distill
+        from leap_core.training.dataset import Job
+        from leap_core.training.losses import Distill
 
         options = self.options
         privileged = [self._told(one) for one in self.seen]

@@ -34,6 +34,6 @@ def leap_register_updaters(register: Register) -> None:
     )
     register(
         "keep",
-        "leap_core.updaters.keep:KeepUpdater",
+        "leap_core.updaters.noop:KeepUpdater",
         "trains nothing: the policy stays as it is (for scripted students and dry runs)",
     )

@@ -12,11 +12,11 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from leap_core.errors import UpdateError
-from leap_core.examples.packing import Target, Targets, chosen
+from leap_core.training.packing import Target, Targets, chosen
 from leap_core.types import Example
-from leap_core.updater import UpdateContext
-from leap_core.updaters.options import TrainingOptions
-from leap_core.updaters.trained import TrainedUpdater
+from leap_core.contracts.updater import UpdateContext
+from leap_core.training.options import TrainingOptions
+from leap_core.updaters.base import TrainedUpdater
 
 
 class PreferenceOptions(TrainingOptions):
@@ -82,8 +82,8 @@ class DPOUpdater(PreferenceUpdater):
     options: DPOOptions
 
     def job(self, examples: Sequence[Example], context: UpdateContext) -> Any:
-        from leap_core.updaters.material import Job
-        from leap_core.updaters.methods import DPO
+        from leap_core.training.dataset import Job
+        from leap_core.training.losses import DPO
 
         return Job(DPO(self.options.beta, self.options.sft_weight), examples, pair)
 
@@ -115,8 +115,8 @@ class KTOUpdater(PreferenceUpdater):
         return confirmed or super().learns(example)
 
     def job(self, examples: Sequence[Example], context: UpdateContext) -> Any:
-        from leap_core.updaters.material import Job
-        from leap_core.updaters.methods import KTO
+        from leap_core.training.dataset import Job
+        from leap_core.training.losses import KTO
 
         options = self.options
         method = KTO(options.beta, options.desirable_weight, options.undesirable_weight)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from leap_core.types import Example
-from leap_core.updater import UpdateContext
-from leap_core.updaters.options import LoraOptions, TrainingOptions
-from leap_core.updaters.trained import TrainedUpdater
+from leap_core.contracts.updater import UpdateContext
+from leap_core.training.options import LoraOptions, TrainingOptions
+from leap_core.updaters.base import TrainedUpdater
 
 __all__ = ["LoraOptions", "SFTOptions", "SFTUpdater"]
 
@@ -25,7 +25,7 @@ class SFTUpdater(TrainedUpdater):
     Options = SFTOptions
 
     def job(self, examples: Sequence[Example], context: UpdateContext) -> object:
-        from leap_core.updaters.material import Job
-        from leap_core.updaters.methods import SFT
+        from leap_core.training.dataset import Job
+        from leap_core.training.losses import SFT
 
         return Job(SFT(), examples)

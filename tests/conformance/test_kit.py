@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from leap_core.registry import Kind
+from leap_core.plugins.registry import Kind
 from leap_core.testing.conformance import (
     EnvironmentSubject,
     Part,
@@ -21,7 +21,7 @@ from leap_core.testing.conformance import (
     UpdaterSubject,
     declared,
 )
-from leap_core.testing.conformance.selection import CHECKED
+from leap_core.testing.conformance.subjects_by_name import CHECKED
 from leap_core.testing.toy import ToyEnvironment, ToySource
 from tests.conformance import broken
 from tests.conftest import Leap, PluginSite

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from leap_core import ConfigError, Example, PolicyRef, Prompt
-from leap_core.correction.realizability import log_likelihoods, realizability, summed_up
+from leap_core.local.likelihood import log_likelihoods, realizability, summed_up
 
 torch = pytest.importorskip("torch")
 
@@ -18,7 +18,7 @@ def example(n: int) -> Example:
 
 @pytest.fixture(scope="module")
 def student(tmp_path_factory) -> PolicyRef:
-    from leap_core.policy.tiny import TinyOptions, build_tiny
+    from leap_core.local.tiny_student import TinyOptions, build_tiny
 
     folder = tmp_path_factory.mktemp("student")
     options = TinyOptions(hidden_size=32, layers=2, intermediate_size=64, vocabulary=400)
@@ -29,7 +29,7 @@ def student(tmp_path_factory) -> PolicyRef:
 def plainly(student: PolicyRef, row: Example) -> float:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from leap_core.policy.encoding import PromptEncoder
+    from leap_core.local.tokenization import PromptEncoder
 
     model = AutoModelForCausalLM.from_pretrained(student.model).eval()
     encoder = PromptEncoder(AutoTokenizer.from_pretrained(student.model))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from leap_core.config import ExecutorChoice
-from leap_core.policy.engine import Engine
-from leap_core.policy.layout import PromptWriter
+from leap_core.config.schema import ExecutorChoice
+from leap_core.contracts.engine import Engine
+from leap_core.policy.prompt import PromptWriter
 from leap_core.policy.scripted import scripted_engine
 from leap_core.rollout import Assignment, Scheduler, assignments, build_executor
 from leap_core.testing.toy import ToyEnvironment, ToyOptions

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from leap_core.cli.main import main
-from leap_core.plugins import load_plugins
+from leap_core.plugins.manager import load_plugins
 from leap_core.testing.provider import Provider, Reply
 from tests.conftest import PluginSite
 from tests.rollout.test_servers import search

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from leap_core.config import ExecutorChoice, RunConfig
-from leap_core.environment import Episode
+from leap_core.config.schema import ExecutorChoice, RunConfig
+from leap_core.contracts.environment import Episode
 from leap_core.errors import ConfigError, EnvironmentFailure, LeapError
 from leap_core.rollout import build_executor
 from leap_core.testing.toy import ToyEnvironment, ToyOptions

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from leap_core.config import ExecutorChoice
+from leap_core.config.schema import ExecutorChoice
 from leap_core.errors import ConfigError, EnvironmentFailure
 from leap_core.rollout import build_executor
 from leap_core.types import Trajectory

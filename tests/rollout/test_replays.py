@@ -19,10 +19,10 @@ from leap_core import (
     TeacherReply,
     Trajectory,
 )
-from leap_core.config import ExecutorChoice, Rollouts
+from leap_core.config.schema import ExecutorChoice, Rollouts
 from leap_core.correction import CorrectionOutcome, CorrectionSettings, correct_trajectories
 from leap_core.rollout import replays
-from leap_core.teacher import Teacher
+from leap_core.contracts.teacher import Teacher
 from leap_core.testing.toy import ToyEnvironment, ToyOptions, ToySource
 from tests.rollout.playing import play, toy
 

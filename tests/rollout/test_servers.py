@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from leap_core.config import ExecutorChoice, Generation, Server
+from leap_core.config.schema import ExecutorChoice, Generation, Server
 from leap_core.errors import ConfigError, PolicyError
 from leap_core.policy.reply import write_reply
 from leap_core.policy.server_engine import ServerEngine, addresses

@@ -10,11 +10,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from leap_core.config import Server
+from leap_core.config.schema import Server
 from leap_core.errors import PolicyError, UpdateError
-from leap_core.policy.base import RECORD, check_base, fingerprint
-from leap_core.policy.transformers_engine import load_model
-from leap_core.serving import ModelServer
+from leap_core.local.adapters import RECORD, check_base, fingerprint
+from leap_core.local.engine import load_model
+from leap_core.policy.model_server import ModelServer
 from leap_core.types import PolicyRef
 from leap_core.updaters.sft import SFTUpdater
 from tests.students import tiny_student, toy_examples

@@ -12,18 +12,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from leap_core.examples.packing import (
+from leap_core.training.packing import (
     Target,
     TokenRow,
     chosen,
     separate_rows,
     shared_rows,
 )
-from leap_core.policy.encoding import PromptEncoder
+from leap_core.local.tokenization import PromptEncoder
 from leap_core.types import Example, Prompt
-from leap_core.updaters.attention import NAME
-from leap_core.updaters.methods import DPO, SFT, Method, Seen
-from leap_core.updaters.passes import lay_separate, lay_shared, plan
+from leap_core.training.block_attention import NAME
+from leap_core.training.losses import DPO, SFT, Method, Seen
+from leap_core.training.microbatch import lay_separate, lay_shared, plan
 from tests.students import tiny_student, toy_examples
 
 LIMIT = 1e-5

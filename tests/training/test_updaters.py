@@ -14,15 +14,15 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from leap_core.config import RunConfig, substance
+from leap_core.config.schema import RunConfig, substance
 from leap_core.errors import ConfigError, LeapError, UpdateError
-from leap_core.policy.encoding import PromptEncoder
-from leap_core.policy.transformers_engine import load_model
-from leap_core.registry import build_options
+from leap_core.local.tokenization import PromptEncoder
+from leap_core.local.engine import load_model
+from leap_core.plugins.registry import build_options
 from leap_core.run.folder import made_aside
 from leap_core.types import Example, PolicyRef, Prompt
-from leap_core.updater import SeenStep, UpdateContext, Updater
-from leap_core.updaters.batches import Batches
+from leap_core.contracts.updater import SeenStep, UpdateContext, Updater
+from leap_core.training.sampler import Batches
 from leap_core.updaters.distill import DistillUpdater
 from leap_core.updaters.preferences import DPOUpdater, KTOUpdater
 from leap_core.updaters.sequence import SequenceUpdater
@@ -363,7 +363,7 @@ def test_a_loss_that_is_no_number_is_an_error(base: PolicyRef, tmp_path: Path) -
 def test_memory_that_runs_out_is_an_error_with_a_hint(
     base: PolicyRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from leap_core.updaters.methods import SFT
+    from leap_core.training.losses import SFT
 
     def exhausted(*args: Any) -> Any:
         return torch.empty(2**46)  # more than any machine has: the allocator's own error

@@ -24,7 +24,7 @@ from leap_core.testing.conformance.check import (
     Result,
     declared,
 )
-from leap_core.testing.conformance.selection import Choice, subject_of, subjects_named
+from leap_core.testing.conformance.subjects_by_name import Choice, subject_of, subjects_named
 from leap_core.testing.conformance.subjects import (
     EnvironmentSubject,
     Part,

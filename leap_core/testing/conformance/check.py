@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from leap_core.errors import DataError, MissingExtra
-from leap_core.registry import Kind
+from leap_core.plugins.registry import Kind
 
 State = Literal["passed", "failed", "skipped"]
 DOCS = "docs/conformance.md"

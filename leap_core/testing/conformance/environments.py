@@ -7,11 +7,11 @@ from itertools import pairwise
 
 from pydantic import BaseModel, TypeAdapter
 
-from leap_core.environment import Environment
+from leap_core.contracts.environment import Environment
 from leap_core.errors import ConfigError
-from leap_core.registry import build_options
+from leap_core.plugins.registry import build_options
 from leap_core.testing.conformance.check import NotApplicable, check, expect
-from leap_core.testing.conformance.elsewhere import Elsewhere, look_elsewhere
+from leap_core.testing.conformance.fresh_process import Elsewhere, look_elsewhere
 from leap_core.testing.conformance.subjects import EnvironmentSubject, Subject
 from leap_core.types import Task
 

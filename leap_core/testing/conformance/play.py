@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from leap_core.environment import Environment, Episode, ScriptedPolicy
+from leap_core.contracts.environment import Environment, Episode, ScriptedPolicy
 from leap_core.types import Observation, Step, Task, Trajectory, Transition
 
 Choose = Callable[[Sequence[Step], Observation], "str | None"]

@@ -9,15 +9,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from leap_core.environment import Environment
+from leap_core.contracts.environment import Environment
 from leap_core.errors import ConfigError
-from leap_core.policy.layout import PromptWriter
-from leap_core.privileged import PrivilegedSource
-from leap_core.registry import Kind, build_options
+from leap_core.policy.prompt import PromptWriter
+from leap_core.contracts.privileged import PrivilegedSource
+from leap_core.plugins.registry import Kind, build_options
 from leap_core.run.ledger import Ledger
-from leap_core.teacher import Teacher, TeacherContext
+from leap_core.contracts.teacher import Teacher, TeacherContext
 from leap_core.testing.conformance.check import NotApplicable
-from leap_core.testing.conformance.elsewhere import Elsewhere
+from leap_core.testing.conformance.fresh_process import Elsewhere
 from leap_core.testing.conformance.play import (
     Choose,
     Walk,
@@ -27,7 +27,7 @@ from leap_core.testing.conformance.play import (
     play,
 )
 from leap_core.types import PolicyRef, PrivilegedState, Task, Trajectory
-from leap_core.updater import Updater
+from leap_core.contracts.updater import Updater
 
 TASKS = 4
 """How many tasks are played unless the caller says otherwise."""
@@ -246,7 +246,7 @@ def part_of(kind: Kind, name: str, options: Mapping[str, Any] | None = None) -> 
         ConfigError: there is no such part.
         PluginError: it cannot be imported.
     """
-    from leap_core.plugins import load_plugins
+    from leap_core.plugins.manager import load_plugins
     from leap_core.testing.toy import ToyEnvironment, ToySource
 
     registry = load_plugins().registry
@@ -265,7 +265,7 @@ def source_for(environment: str) -> str:
     Raises:
         ConfigError: there is none.
     """
-    from leap_core.plugins import load_plugins
+    from leap_core.plugins.manager import load_plugins
 
     if environment == "toy":
         return "toy-coin"

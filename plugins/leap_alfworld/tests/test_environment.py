@@ -19,7 +19,7 @@ from leap_alfworld.model import RawObject, compile_game
 from leap_alfworld.official import find_release
 from leap_alfworld.writer import save_game
 from leap_core import ConfigError, DataError, EnvironmentFailure
-from leap_core.policy.layout import PromptWriter
+from leap_core.policy.prompt import PromptWriter
 
 
 def environment(**options) -> AlfworldEnvironment:

@@ -21,8 +21,8 @@ from leap_core import (
     Trajectory,
 )
 from leap_core.correction import history_text, leak_score, validate
-from leap_core.plugins import discover
-from leap_core.policy.layout import PromptWriter
+from leap_core.plugins.manager import discover
+from leap_core.policy.prompt import PromptWriter
 from leap_intercode.backends import Backend, choose
 from leap_intercode.embedded import TASK_TYPES, TEMPLATES, make_task, understand
 from leap_intercode.environment import BashEnvironment

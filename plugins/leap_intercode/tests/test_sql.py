@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from leap_core import ConfigError, DataError, EnvironmentFailure, Step, Trajectory
-from leap_core.policy.layout import PromptWriter
+from leap_core.policy.prompt import PromptWriter
 from leap_intercode.privileged import GoldSource, SourceOptions
 from leap_intercode.sql.dump import parse_dump, read_dump, statements
 from leap_intercode.sql.embedded import NAME, TEMPLATES, database

@@ -20,8 +20,8 @@ from leap_teachers.demonstrations import Describer, Explainer
 from leap_teachers.options import ClientOptions
 from leap_teachers.pricing import likely_usage
 from leap_teachers.prompts import Prompts
-from leap_teachers.steps import steps_asked
-from leap_teachers.whole import Decoding, WholeTrajectory
+from leap_teachers.step_protocol import steps_asked
+from leap_teachers.trajectory_protocol import Decoding, WholeTrajectory
 
 
 class LitellmOptions(ClientOptions):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from leap_core import Call, ConfigError, Ledger, MissingExtra, PolicyRef, TeacherError, Usage
-from leap_teachers.asking import Answer, Message, Request, digest
+from leap_teachers.model_io import Answer, Message, Request, digest
 from leap_teachers.pricing import most_tokens
 
 _UNKNOWN_CONTEXT = 4096

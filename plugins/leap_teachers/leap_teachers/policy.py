@@ -17,8 +17,8 @@ from leap_core import (
     Request,
     TeacherError,
 )
-from leap_teachers.asking import Message
-from leap_teachers.asking import Request as Question
+from leap_teachers.model_io import Message
+from leap_teachers.model_io import Request as Question
 from leap_teachers.client import Client
 from leap_teachers.failures import RefusedRequest
 from leap_teachers.options import ClientOptions

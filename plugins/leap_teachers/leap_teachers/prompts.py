@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 
 from leap_core import ConfigError, unknown
-from leap_teachers.asking import Message
+from leap_teachers.model_io import Message
 
 _FOLDER = Path(__file__).parent / "templates"
 

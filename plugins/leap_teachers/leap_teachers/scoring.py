@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from leap_core import TeacherError
-from leap_teachers.asking import Message, Request
+from leap_teachers.model_io import Message, Request
 from leap_teachers.client import Client
 
 

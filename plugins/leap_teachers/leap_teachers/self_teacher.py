@@ -20,14 +20,14 @@ from leap_core import (
     Trajectory,
     Usage,
 )
-from leap_teachers.asking import Asker
+from leap_teachers.model_io import Asker
 from leap_teachers.client import Client
 from leap_teachers.local import LocalModel
 from leap_teachers.options import ClientOptions, Prices
 from leap_teachers.pricing import Pricing, likely_usage
 from leap_teachers.prompts import Prompts
-from leap_teachers.steps import StepByStep, steps_asked
-from leap_teachers.whole import Decoding, WholeTrajectory
+from leap_teachers.step_protocol import StepByStep, steps_asked
+from leap_teachers.trajectory_protocol import Decoding, WholeTrajectory
 
 
 class SelfOptions(Section):

@@ -11,7 +11,7 @@ import pytest
 from leap_core import BudgetExceeded, ConfigError, Ledger, TeacherError
 from leap_core.run.ledger import Budget
 from leap_core.testing.provider import Reply
-from leap_teachers.asking import Message, Request
+from leap_teachers.model_io import Message, Request
 from leap_teachers.client import Client
 from leap_teachers.options import ClientOptions
 

@@ -10,7 +10,7 @@ import pytest
 
 from leap_core import Brief, DataError, Observation, Step, Task, TeacherError, Trajectory
 from leap_core.correction import Described, Explained
-from leap_core.correction.demonstrations import describe_demonstrations, explain_demonstrations
+from leap_core.correction.annotate import describe_demonstrations, explain_demonstrations
 from leap_core.testing.provider import Reply
 from leap_teachers.demonstrations import names_later
 from leap_teachers.litellm_teacher import LitellmOptions, LitellmTeacher

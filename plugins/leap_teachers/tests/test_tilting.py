@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leap_teachers.tilting import divergence, draw, softmax, strength_for, tilt
+from leap_teachers.reweighting import divergence, draw, softmax, strength_for, tilt
 
 P = [math.log(c) for c in (0.90, 0.05, 0.04, 0.01)]
 Q = [math.log(c) for c in (0.05, 0.40, 0.35, 0.20)]

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from leap_core import Ledger, PolicyRef, TeacherContext
-from leap_teachers.asking import Message, Request
+from leap_teachers.model_io import Message, Request
 from leap_teachers.client import Client
 from leap_teachers.self_teacher import SelfOptions, SelfTeacher, server_options
 
@@ -34,7 +34,7 @@ TEMPLATE = (
 def student(tmp_path_factory) -> Iterator[PolicyRef]:
     """A tiny student behind a server of its own."""
     pytest.importorskip("fastapi")
-    from leap_core.policy.tiny import TinyOptions, save_untrained, train_tokenizer
+    from leap_core.local.tiny_student import TinyOptions, save_untrained, train_tokenizer
 
     folder = tmp_path_factory.mktemp("served")
     options = TinyOptions(hidden_size=32, layers=2, intermediate_size=64, vocabulary=300)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from leap_core import ConfigError, DataError, EnvironmentFailure, Task
-from leap_core.plugins import discover
-from leap_core.registry import build_options
+from leap_core.plugins.manager import discover
+from leap_core.plugins.registry import build_options
 from leap_webshop.environment import WebshopEnvironment, WebshopOptions
 
 

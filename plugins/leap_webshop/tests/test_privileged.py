@@ -10,7 +10,7 @@ import pytest
 from leap_core import PluginError, Trajectory
 from leap_core.correction import find_leaks, history_text
 from leap_core.examples import examples_from_demonstrations
-from leap_core.policy.layout import PromptWriter
+from leap_core.policy.prompt import PromptWriter
 from leap_core.policy.reply import write_reply
 from leap_core.testing.toy import ToyEnvironment, ToyOptions
 from leap_webshop.environment import WebshopEnvironment, WebshopOptions

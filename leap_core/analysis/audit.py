@@ -1,0 +1,115 @@
+"""What `leap audit` does: read a run's records and score its corrections."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from leap_core.config.schema import RunConfig
+from leap_core.correction.audit import Audited, LeakRate, audit, leak_rates, worst_examples
+from leap_core.local.likelihood import Likelihoods, realizability
+from leap_core.errors import ConfigError, LeapError
+from leap_core.stages.components import build_parts
+from leap_core.contracts.privileged import PrivilegedSource
+from leap_core.run.folder import RunFolder
+from leap_core.run.progress import Screen
+from leap_core.run.records import Records
+from leap_core.types import Correction, Example, Rejection, Trajectory
+
+
+@dataclass(frozen=True)
+class IterationAudit:
+    """Realizability of one iteration's corrections; `kl` is the teacher's own measure of it."""
+
+    iteration: int
+    likelihoods: Likelihoods | None
+    kl: float | None
+
+
+@dataclass(frozen=True)
+class RunAudit:
+    """What the audit of a run found. `notes` say what could not be measured, and why."""
+
+    name: str
+    environment: str
+    level: int
+    rates: Mapping[int, LeakRate]
+    iterations: list[IterationAudit]
+    worst: list[Audited]
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-like form."""
+        return {
+            **asdict(self),
+            "rates": {level: {**asdict(r), "rate": r.rate} for level, r in self.rates.items()},
+        }
+
+
+def audit_run(
+    path: Path, threshold: float, worst: int, likelihoods: bool, screen: Screen
+) -> RunAudit:
+    """Audit one run.
+
+    Raises:
+        RunFolderError: it is no readable run folder.
+        ConfigError: it has no privileged source or teacher, so there is nothing to audit.
+    """
+    folder = RunFolder(path)
+    config = folder.config()
+    source = build_parts(config).source
+    if source is None or config.teacher is None:
+        raise ConfigError(f"the run '{path}' has no teacher: there are no corrections to audit")
+    numbers = [
+        n for n in folder.iterations() if (folder.iteration(n) / "corrections.jsonl").exists()
+    ]
+    audited: list[Audited] = []
+    with screen.bar("leak audit", len(numbers)) as bar:
+        for number in numbers:
+            audited += _leaks(folder.iteration(number), config, source)
+            bar.advance()
+    notes: list[str] = []
+    measured = [_measure(folder, number, likelihoods, notes) for number in numbers]
+    return RunAudit(
+        path.name,
+        config.environment.name,
+        config.teacher.level,
+        leak_rates(audited, threshold) or {config.teacher.level: LeakRate(0, 0, 0.0, 0)},
+        measured,
+        worst_examples(audited, worst),
+        list(dict.fromkeys(notes)),
+    )
+
+
+def _leaks(folder: Path, config: RunConfig, source: PrivilegedSource) -> Iterator[Audited]:
+    assert config.teacher is not None
+    return audit(
+        Records(folder / "corrections.jsonl", Correction),
+        Records(folder / "rejected.jsonl", Rejection),
+        Records(folder / "rollouts.jsonl", Trajectory),
+        source,
+        config.teacher.level,
+    )
+
+
+def _measure(folder: RunFolder, number: int, wanted: bool, notes: list[str]) -> IterationAudit:
+    examples = Records(folder.iteration(number) / "examples.jsonl", Example)
+    likelihoods = None
+    if wanted:
+        try:
+            likelihoods = realizability(folder.load_policy(number - 1), list(examples))
+        except LeapError as error:
+            notes.append(f"no likelihoods: {error}")
+    return IterationAudit(number, likelihoods, _kl(folder.iteration(number) / "teacher.jsonl"))
+
+
+def _kl(path: Path) -> float | None:
+    """Mean of the KL that the teacher reported, if it reports one."""
+    if not path.exists():
+        return None
+    records = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    found = [kl for r in records if (kl := (r.get("measures") or {}).get("kl")) is not None]
+    return sum(found) / len(found) if found else None
