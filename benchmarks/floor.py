@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import torch
 
-from leap_core.policy.prompt import PromptWriter
 from leap_core.local.engine import TransformersEngine
+from leap_core.policy.prompt import PromptWriter
 from leap_core.types import Trajectory
 
 

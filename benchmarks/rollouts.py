@@ -48,12 +48,12 @@ from leap_alfworld.options import AlfworldOptions
 from leap_alfworld.real_engine import RealEngine, RealEpisode
 from leap_core import LeapError
 from leap_core.config.schema import Generation
-from leap_core.contracts.environment import Environment, Episode
 from leap_core.contracts.engine import Engine, Request
+from leap_core.contracts.environment import Environment, Episode
+from leap_core.local.engine import TransformersEngine
+from leap_core.local.tiny_student import TinyOptions, build_tiny
 from leap_core.policy.prompt import PromptWriter
 from leap_core.policy.reply import write_reply
-from leap_core.local.tiny_student import TinyOptions, build_tiny
-from leap_core.local.engine import TransformersEngine
 from leap_core.rollout import roll_out
 from leap_core.types import PolicyRef, Task, Trajectory
 

@@ -24,9 +24,9 @@ from typing import Any
 
 from leap_core import Ledger
 from leap_core.testing.provider import Provider, Reply
-from leap_teachers.model_io import Message, Request
 from leap_teachers.client import Client
 from leap_teachers.litellm_setup import load_litellm
+from leap_teachers.model_io import Message, Request
 from leap_teachers.options import ClientOptions, Prices
 
 CONCURRENCY = 64

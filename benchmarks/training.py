@@ -36,17 +36,17 @@ from leap_alfworld.environment import AlfworldEnvironment
 from leap_alfworld.options import AlfworldOptions
 from leap_alfworld.privileged import SimulatorSource
 from leap_core.contracts.environment import Layout
-from leap_core.training.packing import TokenRow, separate_rows, shared_rows
+from leap_core.local.tiny_student import TinyOptions, build_tiny
 from leap_core.local.tokenization import PromptEncoder
 from leap_core.policy.prompt import PromptWriter
 from leap_core.policy.reply import write_reply
-from leap_core.local.tiny_student import TinyOptions, build_tiny
-from leap_core.types import Example, Observation, Step, Task, Trajectory
 from leap_core.training.dataset import Material
 from leap_core.training.losses import SFT, Seen
 from leap_core.training.microbatch import lay_separate, lay_shared
+from leap_core.training.packing import TokenRow, separate_rows, shared_rows
 from leap_core.training.prefix_sharing import enable_sharing
 from leap_core.training.trainer import Cut, PassTrainer
+from leap_core.types import Example, Observation, Step, Task, Trajectory
 
 SEED = 0
 HORIZON = 30

@@ -17,6 +17,9 @@ from leap_core.contracts.environment import (
     ScriptedExpert,
     ScriptedPolicy,
 )
+from leap_core.contracts.privileged import PrivilegedSource
+from leap_core.contracts.teacher import Brief, Teacher, TeacherContext, TeacherReply
+from leap_core.contracts.updater import SeenStep, UpdateContext, Updater
 from leap_core.errors import (
     BudgetExceeded,
     ConfigError,
@@ -32,8 +35,6 @@ from leap_core.errors import (
     unknown,
 )
 from leap_core.hookspecs import API_VERSION, Register, hookimpl
-from leap_core.contracts.privileged import PrivilegedSource
-from leap_core.contracts.teacher import Brief, Teacher, TeacherContext, TeacherReply
 from leap_core.types import (
     Correction,
     Example,
@@ -50,17 +51,16 @@ from leap_core.types import (
     Transition,
     Usage,
 )
-from leap_core.contracts.updater import SeenStep, UpdateContext, Updater
 
 if TYPE_CHECKING:
-    from leap_core.config.schema import Section
-    from leap_core.correction import snap
-    from leap_core.run.download import PinnedFile, fetch_all
-    from leap_core.evaluation import Evaluation
-    from leap_core.loop import IterationEvent
     from leap_core.config.option_types import sizes_of, some_of
+    from leap_core.config.schema import Section
     from leap_core.contracts.async_engine import AsyncEngine
     from leap_core.contracts.engine import Engine, PolicyContext, Refusal, Request
+    from leap_core.correction import snap
+    from leap_core.evaluation import Evaluation
+    from leap_core.hookspecs import IterationEvent
+    from leap_core.run.download import PinnedFile, fetch_all
     from leap_core.run.ledger import Call, Ledger, Reservation
 
 __version__ = "0.1.0"

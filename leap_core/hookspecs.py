@@ -7,12 +7,14 @@ be light: factories are given as "package.module:Class" and imported when a run 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import pluggy
 
-if TYPE_CHECKING:
-    from leap_core.loop import IterationEvent
+from leap_core.evaluation import Evaluation
+from leap_core.types import PolicyRef
 
 API_VERSION = 1
 ENTRY_POINT_GROUP = "leap"
@@ -26,6 +28,26 @@ class Register(Protocol):
 
     def __call__(self, name: str, factory: str, summary: str) -> None:
         """Register `name`; `factory` is "package.module:Class", `summary` is one line."""
+
+
+@dataclass(frozen=True)
+class IterationEvent:
+    """What life-cycle hooks are told.
+
+    Attributes:
+        iteration: 0 is behaviour cloning.
+        run_dir: the run folder; records of finished stages are in it.
+        policy: the policy rolled out (before the update) or made (after it).
+        evaluation: scores on the validation split, once there are some.
+        environment: in a run in several, the one that this is about (its folder is `run_dir`), or
+            "" for what concerns all of them.
+    """
+
+    iteration: int
+    run_dir: Path
+    policy: PolicyRef | None = None
+    evaluation: Evaluation | None = None
+    environment: str = ""
 
 
 @hookspec

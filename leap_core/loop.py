@@ -17,34 +17,16 @@ from pathlib import Path
 from leap_core.config.multi_environment import CombinedConfig
 from leap_core.config.schema import RunConfig
 from leap_core.evaluation import Evaluation
-from leap_core.stages.updates import Learning
-from leap_core.stages.components import Parts, build_parts, check_teacher, resolve_students
+from leap_core.hookspecs import IterationEvent
 from leap_core.plugins.manager import load_plugins
 from leap_core.run.folder import RunFolder
 from leap_core.run.progress import Screen
 from leap_core.run.records import write_json
+from leap_core.stages.components import Parts, build_parts, check_teacher
 from leap_core.stages.environment_run import Stages
+from leap_core.stages.students import resolve_students
+from leap_core.stages.updates import Learning
 from leap_core.types import Example, PolicyRef
-
-
-@dataclass(frozen=True)
-class IterationEvent:
-    """What life-cycle hooks are told.
-
-    Attributes:
-        iteration: 0 is behaviour cloning.
-        run_dir: the run folder; records of finished stages are in it.
-        policy: the policy rolled out (before the update) or made (after it).
-        evaluation: scores on the validation split, once there are some.
-        environment: in a run in several, the one that this is about (its folder is `run_dir`), or
-            "" for what concerns all of them.
-    """
-
-    iteration: int
-    run_dir: Path
-    policy: PolicyRef | None = None
-    evaluation: Evaluation | None = None
-    environment: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from leap_core.contracts.environment import Environment
+from leap_core.contracts.updater import UpdateContext
 from leap_core.examples import examples_from_demonstrations
-from leap_core.policy.prompt import PromptWriter
 from leap_core.local.tiny_student import TinyOptions, build_tiny
+from leap_core.policy.prompt import PromptWriter
 from leap_core.testing.toy import ToyEnvironment, ToyOptions
 from leap_core.types import Example, PolicyRef
-from leap_core.contracts.updater import UpdateContext
 from leap_core.updaters.sft import SFTOptions, SFTUpdater
 
 SMALL = TinyOptions(hidden_size=32, layers=2, heads=4, kv_heads=2, intermediate_size=64,

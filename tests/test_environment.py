@@ -18,7 +18,7 @@ from leap_core import (
     sizes_of,
     some_of,
 )
-from leap_core.config.schema import validated
+from leap_core.config.load import validated
 from leap_core.testing.toy import ToyEnvironment, ToyOptions
 
 

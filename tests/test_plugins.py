@@ -280,7 +280,10 @@ def test_strict_mode_is_content_with_sound_plugins(leap) -> None:
 
 def test_commands_that_use_plugins_warn_once_of_each_that_failed(plugin_site) -> None:
     plugin_site.install("broken", "raise OSError('no disk')")
-    code = "from leap_core.plugins.manager import load_plugins; assert load_plugins() is load_plugins()"
+    code = (
+        "from leap_core.plugins.manager import load_plugins; "
+        "assert load_plugins() is load_plugins()"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": str(plugin_site.path)},
@@ -329,7 +332,10 @@ def test_notifying_an_unknown_hook_is_a_mistake_of_the_caller() -> None:
 NOT_WHAT_IT_SAYS = {
     "factory to no module": ("a_missing_module:Kitchen", "cannot be loaded from 'a_missing_module"),
     "factory to no class": ("json:Kitchen", "AttributeError: module 'json' has no attribute"),
-    "factory of another kind": ("leap_core.contracts.privileged:PrivilegedSource", "is no subclass of"),
+    "factory of another kind": (
+        "leap_core.contracts.privileged:PrivilegedSource",
+        "is no subclass of",
+    ),
     "factory to a function": ("json:dumps", "is no subclass of leap_core.Environment"),
     "class without options": ("kitchen_plugin:Kitchen", "has no `Options`"),
 }

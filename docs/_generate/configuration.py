@@ -8,7 +8,8 @@ from models import table
 from pydantic import BaseModel
 from words import prose
 
-from leap_core.config.schema import RunConfig, to_yaml
+from leap_core.config.load import to_yaml
+from leap_core.config.schema import RunConfig
 
 KINDS = {
     "environment": "environment",

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from leap_core.config.schema import RunConfig
-from leap_core.correction.audit import Audited, LeakRate, audit, leak_rates, worst_examples
-from leap_core.local.likelihood import Likelihoods, realizability
-from leap_core.errors import ConfigError, LeapError
-from leap_core.stages.components import build_parts
 from leap_core.contracts.privileged import PrivilegedSource
+from leap_core.correction.audit import Audited, LeakRate, audit, leak_rates, worst_examples
+from leap_core.errors import ConfigError, LeapError
+from leap_core.local.likelihood import Likelihoods, realizability
 from leap_core.run.folder import RunFolder
 from leap_core.run.progress import Screen
 from leap_core.run.records import Records
+from leap_core.stages.components import build_parts
 from leap_core.types import Correction, Example, Rejection, Trajectory
 
 

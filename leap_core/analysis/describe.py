@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from leap_core.config.schema import RunConfig
+from leap_core.contracts.teacher import Teacher, TeacherContext
 from leap_core.correction.annotate import Described, describe_demonstrations
 from leap_core.errors import ConfigError, unknown
-from leap_core.stages.components import build_environment, build_teacher
 from leap_core.run.ledger import Budget, Ledger
 from leap_core.run.progress import Screen
 from leap_core.run.records import Records
-from leap_core.contracts.teacher import Teacher, TeacherContext
+from leap_core.stages.components import build_environment, build_teacher
 from leap_core.types import Trajectory
 
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from leap_core.config.schema import RunConfig
 from leap_core.contracts.environment import Environment
-from leap_core.errors import ConfigError, LeapError
-from leap_core.stages.components import Parts, build_parts, build_teacher, resolve_students
-from leap_core.run.ledger import Ledger
 from leap_core.contracts.teacher import Brief, Teacher, TeacherContext
+from leap_core.errors import ConfigError, LeapError
+from leap_core.run.ledger import Ledger
+from leap_core.stages.components import Parts, build_parts, build_teacher
+from leap_core.stages.students import resolve_students
 from leap_core.types import Observation, PolicyRef, Step, Task, Trajectory, Usage
 
 

@@ -10,18 +10,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from leap_core.config.schema import Generation, Named, RunConfig, Student, apply_overrides, validated
+from leap_core.config.load import apply_overrides, validated
+from leap_core.config.schema import Generation, Named, RunConfig, Student
 from leap_core.contracts.environment import Environment
 from leap_core.errors import ConfigError, RunFolderError, unknown
 from leap_core.evaluation import Evaluation, evaluate
-from leap_core.stages.components import Lent, build_engine, build_environment, decoding, resolve_student
-from leap_core.stages.rollouts import play_missing
 from leap_core.policy.prompt import PromptWriter
 from leap_core.rollout import EpisodeLog, assignments
 from leap_core.run.folder import RunFolder, fingerprint, versions
 from leap_core.run.ledger import Budget, Ledger
 from leap_core.run.progress import Screen
 from leap_core.run.records import read_json, write_json
+from leap_core.stages.components import build_environment
+from leap_core.stages.engines import Lent, build_engine, decoding
+from leap_core.stages.rollouts import play_missing
+from leap_core.stages.students import resolve_student
 from leap_core.types import PolicyRef, Task, Usage
 
 

@@ -48,7 +48,7 @@ def command(
     source, teacher or updater. Every rule is explained in docs/conformance.md. The exit code is 1
     if a rule is broken, or if none could be checked.
     """
-    from leap_core.config.schema import apply_overrides, validated
+    from leap_core.config.load import apply_overrides, validated
     from leap_core.testing.conformance import Choice, subjects_named
 
     data: dict[str, Any] = {}

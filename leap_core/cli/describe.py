@@ -29,8 +29,8 @@ def command(
     ledger beside OUT, under the configuration's budget; tasks that OUT already has are left alone.
     """
     from leap_core.analysis.describe import describe
-    from leap_core.config.schema import load_config
-    from leap_core.stages.components import packaged_config
+    from leap_core.config.load import load_config
+    from leap_core.plugins.packaged_configs import packaged_config
     from leap_core.run.progress import Screen
 
     path = config if config.exists() else packaged_config(str(config)) or config

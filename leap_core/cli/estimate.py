@@ -36,7 +36,7 @@ def command(
     """
     from leap_core.analysis.estimate import estimates, total
     from leap_core.config.multi_environment import CombinedConfig, load_run
-    from leap_core.stages.components import packaged_config
+    from leap_core.plugins.packaged_configs import packaged_config
 
     path = config if config.exists() else packaged_config(str(config)) or config
     resolved = load_run(path, overrides)

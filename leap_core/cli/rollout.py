@@ -22,8 +22,8 @@ def command(settings: Settings, /, out: Path, **arguments: Any) -> None:
     RUN is a run folder; without it, --environment and --policy say what to play. Interrupted, the
     same command goes on where it stopped.
     """
-    from leap_core.cli.evaluate import usage_line
     from leap_core.analysis.score import Request, score
+    from leap_core.cli.evaluate import usage_line
 
     scored = score(Request(out=out, **arguments), "rollouts", quiet=settings.quiet)
     group = scored.evaluation.overall

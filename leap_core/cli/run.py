@@ -27,7 +27,7 @@ def command(
     """
     from leap_core.config.multi_environment import CombinedConfig, load_run
     from leap_core.loop import run_combined, run_leap
-    from leap_core.stages.components import packaged_config
+    from leap_core.plugins.packaged_configs import packaged_config
     from leap_core.report.console import print_result
     from leap_core.run.progress import Screen
 

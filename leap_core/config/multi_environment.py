@@ -19,7 +19,8 @@ from typing import Any
 
 import yaml
 
-from leap_core.config.schema import RunConfig, read_yaml, validated
+from leap_core.config.load import read_yaml, validated
+from leap_core.config.schema import RunConfig
 from leap_core.errors import ConfigError
 
 SECTIONS = ("splits", "demonstrations", "rollouts", "privileged", "teacher", "evaluation")

@@ -9,8 +9,8 @@ from abc import abstractmethod
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from leap_core.errors import LeapError, PolicyError
 from leap_core.contracts.engine import Deliver, Engine, Refusal, Request
+from leap_core.errors import LeapError, PolicyError
 
 
 class AsyncEngine(Engine):

@@ -1,15 +1,15 @@
 """From failed trajectories to validated, leak-audited corrections."""
 
-from leap_core.correction.corrector import (
-    CorrectionOutcome,
-    CorrectionSettings,
-    correct_trajectories,
-)
 from leap_core.correction.annotate import (
     Described,
     Explained,
     describe_demonstrations,
     explain_demonstrations,
+)
+from leap_core.correction.corrector import (
+    CorrectionOutcome,
+    CorrectionSettings,
+    correct_trajectories,
 )
 from leap_core.correction.leaks import Leak, find_leaks, history_text, leak_score
 from leap_core.correction.validate import Validated, snap, validate

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from leap_core.contracts.teacher import Brief, Teacher
 from leap_core.correction.ordered_async import in_order
 from leap_core.errors import BudgetExceeded, TeacherError
-from leap_core.contracts.teacher import Brief, Teacher
 from leap_core.types import PrivilegedState, Trajectory
 
 

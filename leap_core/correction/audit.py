@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.correction.leaks import Leak, find_leaks, history_text
 from leap_core.errors import LeapError
-from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.types import Correction, PrivilegedState, Rejection, Trajectory
 
 

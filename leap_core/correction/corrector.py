@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from leap_core.correction.ordered_async import in_order
-from leap_core.correction.leaks import history_text, leak_score
-from leap_core.correction.validate import Validated, reject, validate
-from leap_core.errors import BudgetExceeded, ConfigError, TeacherError
 from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.contracts.teacher import Brief, Teacher, TeacherReply
+from leap_core.correction.leaks import history_text, leak_score
+from leap_core.correction.ordered_async import in_order
+from leap_core.correction.validate import Validated, reject, validate
+from leap_core.errors import BudgetExceeded, ConfigError, TeacherError
 from leap_core.types import Correction, PrivilegedState, Rejection, Trajectory, Usage
 
 States = Callable[[Trajectory], Awaitable[Sequence[PrivilegedState]]]

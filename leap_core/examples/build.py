@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from leap_core.contracts.privileged import PrivilegedSource
+from leap_core.contracts.updater import SeenStep
 from leap_core.policy.prompt import PromptWriter
 from leap_core.policy.reply import write_reply
-from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.types import Correction, Example, Trajectory
-from leap_core.contracts.updater import SeenStep
 
 
 def examples_from_demonstrations(

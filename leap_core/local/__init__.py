@@ -1,0 +1,1 @@
+"""Models in this process (torch): engine, tokenization, decoding, adapters, export."""

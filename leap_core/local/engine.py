@@ -16,14 +16,15 @@ from typing import Any
 import torch
 
 from leap_core.config.schema import Generation
+from leap_core.contracts.engine import Engine, Request
 from leap_core.errors import PolicyError
 from leap_core.local.adapters import check_base
 from leap_core.local.constrained import ActionGuide, Writer
-from leap_core.local.decoding.base import Turn, decoder_of
+from leap_core.local.decoding.base import Turn
+from leap_core.local.decoding.select import decoder_of
+from leap_core.local.sampling import Sampler
 from leap_core.local.speculation import Drafts
 from leap_core.local.tokenization import PromptEncoder
-from leap_core.contracts.engine import Engine, Request
-from leap_core.local.sampling import Sampler
 from leap_core.types import PolicyRef
 
 # A model whose weights stay in a CPU's cache is decoded in groups whose texts do so too, one group

@@ -52,8 +52,8 @@ def log_likelihoods(policy: PolicyRef, examples: Sequence[Example]) -> list[floa
     """Mean log-likelihood (nats a token, the reply's end included) of each example's reply."""
     import torch
 
-    from leap_core.local.tokenization import PromptEncoder
     from leap_core.local.engine import load_model
+    from leap_core.local.tokenization import PromptEncoder
 
     model, tokenizer = load_model(policy)
     device = "cuda" if torch.cuda.is_available() else "cpu"

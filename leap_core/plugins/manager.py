@@ -21,9 +21,9 @@ from typing import Any, Literal
 import pluggy
 
 from leap_core import hookspecs
-from leap_core.plugins.discovery import Source, entry_point_sources, one_line
 from leap_core.errors import PluginError, unknown
 from leap_core.hookspecs import API_VERSION
+from leap_core.plugins.discovery import Source, entry_point_sources, one_line
 from leap_core.plugins.registry import Entry, Kind, Registry
 
 DISABLE_VARIABLE = "LEAP_DISABLE_PLUGINS"

@@ -90,6 +90,6 @@ def build_options(factory: Any, options: Mapping[str, Any], where: str) -> Any:
     Raises:
         ConfigError: a key is unknown or a value has the wrong type; says which and where.
     """
-    from leap_core.config.schema import validated
+    from leap_core.config.load import validated
 
     return validated(factory.Options, options, where)

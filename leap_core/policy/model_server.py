@@ -21,9 +21,9 @@ from pathlib import Path
 from types import TracebackType
 
 from leap_core.config.schema import Generation, Server
+from leap_core.contracts.engine import Deliver, Engine, Refusal, Request
 from leap_core.errors import ConfigError, LeapError, PolicyError, unknown
 from leap_core.local.adapters import check_base
-from leap_core.contracts.engine import Deliver, Engine, Refusal, Request
 from leap_core.types import PolicyRef
 
 COMMANDS = {

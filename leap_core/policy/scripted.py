@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from leap_core.contracts.engine import Engine, Request
 from leap_core.contracts.environment import Environment, ScriptedPolicy
 from leap_core.errors import ConfigError, unknown
-from leap_core.contracts.engine import Engine, Request
 from leap_core.policy.reply import write_reply
 
 

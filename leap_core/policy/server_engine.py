@@ -15,9 +15,9 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from leap_core.config.schema import Generation, Server
-from leap_core.errors import ConfigError, MissingExtra, PolicyError, unknown
 from leap_core.contracts.async_engine import AsyncEngine
 from leap_core.contracts.engine import Refusal, Request
+from leap_core.errors import ConfigError, MissingExtra, PolicyError, unknown
 from leap_core.types import PolicyRef
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from leap_core.loop import best_of
 from leap_core.run.folder import RunFolder
 from leap_core.run.ledger import Totals, read_calls
 from leap_core.run.records import Records, read_json
-from leap_core.stages.environment_run import load_evaluation
 from leap_core.stages.corrections import Answer
+from leap_core.stages.environment_run import load_evaluation
 from leap_core.types import Correction, Rejection, Trajectory, Usage
 
 EXAMPLES_PER_ITERATION = 2

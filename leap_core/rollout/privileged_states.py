@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from leap_core.config.schema import Rollouts
-from leap_core.errors import ConfigError, EnvironmentFailure, LeapError
 from leap_core.contracts.privileged import PrivilegedSource
+from leap_core.errors import ConfigError, EnvironmentFailure, LeapError
 from leap_core.rollout.executors.base import Answer, Drop, Executor, Problem, Reveal, Revealed
 from leap_core.rollout.executors.build import build_executor
 from leap_core.rollout.scheduler import MOST_LOSSES

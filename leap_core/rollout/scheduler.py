@@ -12,12 +12,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from leap_core.contracts.engine import Engine, Refusal, Request
 from leap_core.contracts.environment import Environment
 from leap_core.errors import LeapError
-from leap_core.contracts.engine import Engine, Refusal, Request
 from leap_core.policy.prompt import PromptWriter
 from leap_core.policy.reply import Reply, parse_reply
-from leap_core.rollout.executors.base import Act, Answer, Drop, Executor, LocalExecutor, Open, Problem
+from leap_core.rollout.executors.base import (
+    Act,
+    Answer,
+    Drop,
+    Executor,
+    LocalExecutor,
+    Open,
+    Problem,
+)
 from leap_core.types import Observation, Outcome, Prompt, Step, Task, Trajectory, Transition
 
 RETRIES = 2

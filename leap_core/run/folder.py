@@ -17,8 +17,10 @@ from typing import IO, Any
 
 import yaml
 
+from leap_core.config.identity import substance
+from leap_core.config.load import to_yaml, validated
 from leap_core.config.multi_environment import CombinedConfig
-from leap_core.config.schema import RunConfig, substance, to_yaml, validated
+from leap_core.config.schema import RunConfig
 from leap_core.errors import RunFolderError
 from leap_core.run.records import read_json, write_aside, write_json
 from leap_core.types import PolicyRef

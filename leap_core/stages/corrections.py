@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from leap_core.config.schema import RunConfig
+from leap_core.contracts.teacher import Brief, Teacher, TeacherContext
 from leap_core.correction import (
     CorrectionOutcome,
     CorrectionSettings,
@@ -15,13 +16,12 @@ from leap_core.correction import (
     correct_trajectories,
     explain_demonstrations,
 )
-from leap_core.stages.components import Parts, build_teacher
 from leap_core.rollout import replays
 from leap_core.run.folder import RunFolder, Stage
 from leap_core.run.ledger import Budget, Ledger
 from leap_core.run.progress import Screen
 from leap_core.run.records import Records
-from leap_core.contracts.teacher import Brief, Teacher, TeacherContext
+from leap_core.stages.components import Parts, build_teacher
 from leap_core.types import Correction, PolicyRef, Rejection, Trajectory, Usage
 
 

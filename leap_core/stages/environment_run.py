@@ -10,7 +10,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from leap_core.config.schema import Generation, RunConfig, substance
+from leap_core.config.identity import substance
+from leap_core.config.schema import Generation, RunConfig
+from leap_core.contracts.updater import SeenStep
 from leap_core.evaluation import Evaluation, evaluate
 from leap_core.examples import (
     aggregate,
@@ -18,14 +20,15 @@ from leap_core.examples import (
     examples_from_demonstrations,
     seen_steps,
 )
-from leap_core.stages.components import Lent, Parts, build_engine, decoding
-from leap_core.stages.rollouts import play_missing
 from leap_core.rollout import EpisodeLog, assignments
 from leap_core.run.folder import RunFolder, Stage
 from leap_core.run.ledger import Budget, Ledger
 from leap_core.run.progress import Screen
 from leap_core.run.records import Records, read_json, write_json
+from leap_core.stages.components import Parts
 from leap_core.stages.corrections import Teaching
+from leap_core.stages.engines import Lent, build_engine, decoding
+from leap_core.stages.rollouts import play_missing
 from leap_core.types import (
     Correction,
     Example,
@@ -33,7 +36,6 @@ from leap_core.types import (
     Task,
     Trajectory,
 )
-from leap_core.contracts.updater import SeenStep
 
 _EVALUATION = TypeAdapter(Evaluation)
 

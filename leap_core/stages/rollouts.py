@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from leap_core.config.schema import Rollouts
-from leap_core.contracts.environment import Environment
 from leap_core.contracts.engine import Engine
+from leap_core.contracts.environment import Environment
 from leap_core.policy.prompt import PromptWriter
 from leap_core.rollout import Assignment, EpisodeLog, Scheduler, build_executor
 from leap_core.rollout.pace import Pace

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from leap_core.stages.components import resolve_students
+from leap_core.contracts.updater import SeenStep, UpdateContext, Updater
 from leap_core.run.folder import RunFolder, made_aside
 from leap_core.run.progress import Screen
 from leap_core.run.records import Records
 from leap_core.stages.environment_run import Stages
+from leap_core.stages.students import resolve_students
 from leap_core.types import Example, PolicyRef
-from leap_core.contracts.updater import SeenStep, UpdateContext, Updater
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def conformance(
 
 
 def _subject(kind: Any, name: str, options: Any = None, **more: Any) -> Subject:
-    from leap_core.config.schema import validated
+    from leap_core.config.load import validated
     from leap_core.testing.conformance import Choice, subject_of
 
     if options is not None:

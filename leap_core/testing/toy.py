@@ -18,8 +18,8 @@ from pydantic import Field
 
 from leap_core.config.schema import Section
 from leap_core.contracts.environment import Environment, Episode, Layout
-from leap_core.errors import ConfigError, EnvironmentFailure, unknown
 from leap_core.contracts.privileged import PrivilegedSource
+from leap_core.errors import ConfigError, EnvironmentFailure, unknown
 from leap_core.types import (
     Observation,
     Outcome,

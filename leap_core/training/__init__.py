@@ -1,0 +1,1 @@
+"""Training in this process or launched (torch): dataset, losses, microbatches, trainer."""

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from leap_core.errors import UpdateError
-from leap_core.training.packing import Targets, TokenRow, chosen, separate_rows, shared_rows
-from leap_core.local.tokenization import PromptEncoder
-from leap_core.types import Example, PolicyRef
 from leap_core.contracts.updater import UpdateContext
+from leap_core.errors import UpdateError
+from leap_core.local.tokenization import PromptEncoder
 from leap_core.training.losses import Method
 from leap_core.training.options import TrainingOptions
+from leap_core.training.packing import Targets, TokenRow, chosen, separate_rows, shared_rows
+from leap_core.types import Example, PolicyRef
 
 # Gives the model to distil from: (model under training, its base's reference) -> context manager.
 TeacherMaker = Callable[[Any, PolicyRef], Any]

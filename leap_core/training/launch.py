@@ -20,11 +20,11 @@ from typing import IO
 
 import yaml
 
+from leap_core.contracts.updater import SeenStep, UpdateContext, Updater
 from leap_core.errors import UpdateError
 from leap_core.run.records import Records, read_json, write_json
-from leap_core.types import Example, PolicyRef
-from leap_core.contracts.updater import SeenStep, UpdateContext, Updater
 from leap_core.training.options import LaunchOptions, TrainingOptions
+from leap_core.types import Example, PolicyRef
 
 WORKER = "leap_core.training.worker"
 INSIDE = "LEAP_WORKER"

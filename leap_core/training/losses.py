@@ -12,8 +12,8 @@ from typing import ClassVar, Literal
 import torch
 from torch.nn.functional import cross_entropy, kl_div, logsigmoid
 
-from leap_core.training.packing import Role, TokenRow
 from leap_core.training.microbatch import Pass
+from leap_core.training.packing import Role, TokenRow
 
 Sums = Callable[[Sequence[TokenRow]], Sequence[Sequence[float]]]
 

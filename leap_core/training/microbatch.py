@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from leap_core.training.packing import TokenRow
 from leap_core.training.block_attention import Blocks, blocks_of
+from leap_core.training.packing import TokenRow
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from leap_core.errors import PolicyError, UpdateError
 from leap_core.local.adapters import check_base, made_for
-from leap_core.types import PolicyRef
 from leap_core.training.options import TrainingOptions
+from leap_core.types import PolicyRef
 
 
 def load_tokenizer(start: PolicyRef) -> Any:

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from leap_core.training.packing import Branch, TokenRow
 from leap_core.training.block_attention import NAME
 from leap_core.training.microbatch import lay_separate, lay_shared
+from leap_core.training.packing import Branch, TokenRow
 
 
 def enable_sharing(model: Any, longest: int) -> tuple[bool, str]:

@@ -17,17 +17,17 @@ from transformers import logging as transformers_logging
 from trl import SFTConfig
 from trl.trainer.utils import disable_dropout_in_model
 
+from leap_core.contracts.updater import UpdateContext
 from leap_core.errors import PolicyError, UpdateError
 from leap_core.local.adapters import write_base
 from leap_core.local.tokenization import PromptEncoder
-from leap_core.types import PolicyRef
-from leap_core.contracts.updater import UpdateContext
+from leap_core.training.dataset import Job, rows_for
 from leap_core.training.errors import explained
 from leap_core.training.model import load_student, load_tokenizer
-from leap_core.training.dataset import Job, rows_for
 from leap_core.training.options import TrainingOptions
 from leap_core.training.prefix_sharing import enable_sharing
 from leap_core.training.trainer import Cut, PassTrainer
+from leap_core.types import PolicyRef
 
 
 def train(

@@ -16,11 +16,11 @@ from datasets import Dataset
 from trl import SFTTrainer
 
 from leap_core.errors import UpdateError
-from leap_core.training.packing import TokenRow
-from leap_core.training.sampler import Batches, Loader
 from leap_core.training.dataset import Material
 from leap_core.training.losses import KTO, Method, Seen, log_likelihoods
 from leap_core.training.microbatch import Pass, lay_separate, lay_shared, plan
+from leap_core.training.packing import TokenRow
+from leap_core.training.sampler import Batches, Loader
 
 # Sums of log-probabilities of each branch of a row.
 Sums = list[list[float]]

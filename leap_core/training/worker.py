@@ -10,11 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from leap_core.contracts.updater import SeenStep, UpdateContext
 from leap_core.errors import LeapError
 from leap_core.run.records import Records, read_json, write_json
-from leap_core.types import Example, PolicyRef
-from leap_core.contracts.updater import SeenStep, UpdateContext
 from leap_core.training.launch import Told
+from leap_core.types import Example, PolicyRef
 
 
 def main(job: Path) -> int:

@@ -6,13 +6,13 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+from leap_core.contracts.updater import UpdateContext, Updater
 from leap_core.errors import MissingExtra, UpdateError
 from leap_core.examples.aggregate import balanced, balanced_environments
-from leap_core.types import Example, PolicyRef
-from leap_core.contracts.updater import UpdateContext, Updater
-from leap_core.updaters.checks import check_options
 from leap_core.training.launch import launch_options, launched
 from leap_core.training.options import TrainingOptions
+from leap_core.types import Example, PolicyRef
+from leap_core.updaters.checks import check_options
 
 
 class TrainedUpdater(Updater):

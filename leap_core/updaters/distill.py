@@ -14,10 +14,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from leap_core.errors import UpdateError
-from leap_core.types import Example, PolicyRef, Prompt
 from leap_core.contracts.updater import SeenStep, UpdateContext
+from leap_core.errors import UpdateError
 from leap_core.training.options import TrainingOptions
+from leap_core.types import Example, PolicyRef, Prompt
 from leap_core.updaters.base import TrainedUpdater
 
 

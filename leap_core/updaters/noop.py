@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from leap_core.config.schema import Section
-from leap_core.types import Example, PolicyRef
 from leap_core.contracts.updater import UpdateContext, Updater
+from leap_core.types import Example, PolicyRef
 
 
 class KeepUpdater(Updater):

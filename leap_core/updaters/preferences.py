@@ -11,11 +11,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from leap_core.contracts.updater import UpdateContext
 from leap_core.errors import UpdateError
+from leap_core.training.options import TrainingOptions
 from leap_core.training.packing import Target, Targets, chosen
 from leap_core.types import Example
-from leap_core.contracts.updater import UpdateContext
-from leap_core.training.options import TrainingOptions
 from leap_core.updaters.base import TrainedUpdater
 
 

@@ -11,12 +11,12 @@ from typing import Any
 from pydantic import Field
 
 from leap_core.config.schema import Named, Section
+from leap_core.contracts.updater import UpdateContext, Updater
 from leap_core.errors import ConfigError
 from leap_core.plugins.manager import load_plugins
 from leap_core.plugins.registry import build_options
 from leap_core.run.records import read_json, write_json
 from leap_core.types import Example, PolicyRef
-from leap_core.contracts.updater import UpdateContext, Updater
 
 
 class SequenceOptions(Section):

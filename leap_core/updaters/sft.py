@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from leap_core.types import Example
 from leap_core.contracts.updater import UpdateContext
 from leap_core.training.options import LoraOptions, TrainingOptions
+from leap_core.types import Example
 from leap_core.updaters.base import TrainedUpdater
 
 __all__ = ["LoraOptions", "SFTOptions", "SFTUpdater"]

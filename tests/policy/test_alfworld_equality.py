@@ -18,12 +18,12 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from leap_core.config.schema import Generation
-from leap_core.contracts.environment import Environment
 from leap_core.contracts.engine import Engine, Request
+from leap_core.contracts.environment import Environment
+from leap_core.local.engine import TransformersEngine, load_model
+from leap_core.local.tiny_student import TinyOptions, build_tiny
 from leap_core.policy.prompt import PromptWriter
 from leap_core.policy.reply import parse_reply, write_reply
-from leap_core.local.tiny_student import TinyOptions, build_tiny
-from leap_core.local.engine import TransformersEngine, load_model
 from leap_core.rollout import roll_out
 from leap_core.types import PolicyRef, Task, Trajectory
 

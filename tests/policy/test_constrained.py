@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from leap_core.config.schema import Generation
 from leap_core.local.constrained import ActionGuide, GuidedWriter
+from leap_core.local.engine import TransformersEngine
+from leap_core.local.tiny_student import train_tokenizer
 from leap_core.local.tokenization import PromptEncoder
 from leap_core.policy.reply import parse_reply
-from leap_core.local.tiny_student import train_tokenizer
-from leap_core.local.engine import TransformersEngine
 from leap_core.rollout import roll_out
 from leap_core.types import Observation, PolicyRef, Trajectory
 from tests.students import tiny_student, toy, toy_writer

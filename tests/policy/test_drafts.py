@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from leap_core.local.decoding.base import Turn
-from leap_core.local.speculation import MOST, Drafts
 from leap_core.local.decoding.llama import FusedModel
 from leap_core.local.decoding.prefix_cache import FusedDecoder
+from leap_core.local.speculation import MOST, Drafts
 
 STOP = 0
 REPLY = [5, 6, 7, 8, 9, 5, 6, 7, 8, 11]

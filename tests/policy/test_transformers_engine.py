@@ -20,16 +20,17 @@ from transformers import (
 )
 
 from leap_core.config.schema import Generation
-from leap_core.errors import PolicyError
-from leap_core.policy import transformers_engine
-from leap_core.local.decoding.base import Decoder, Turn, decoder_of
 from leap_core.contracts.engine import Engine, Request
+from leap_core.errors import PolicyError
+from leap_core.local.decoding.base import Decoder, Turn
 from leap_core.local.decoding.llama import FusedModel
 from leap_core.local.decoding.padded_batch import PaddedDecoder
-from leap_core.local.decoding.unbatched import PlainDecoder
-from leap_core.local.decoding.ragged_batch import FusedReplies
 from leap_core.local.decoding.prefix_cache import FusedDecoder
+from leap_core.local.decoding.ragged_batch import FusedReplies
+from leap_core.local.decoding.select import decoder_of
+from leap_core.local.decoding.unbatched import PlainDecoder
 from leap_core.local.engine import TransformersEngine
+from leap_core.policy import transformers_engine
 from leap_core.rollout import roll_out
 from leap_core.types import PolicyRef, Trajectory
 from tests.students import toy, toy_writer

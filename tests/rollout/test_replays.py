@@ -20,9 +20,9 @@ from leap_core import (
     Trajectory,
 )
 from leap_core.config.schema import ExecutorChoice, Rollouts
+from leap_core.contracts.teacher import Teacher
 from leap_core.correction import CorrectionOutcome, CorrectionSettings, correct_trajectories
 from leap_core.rollout import replays
-from leap_core.contracts.teacher import Teacher
 from leap_core.testing.toy import ToyEnvironment, ToyOptions, ToySource
 from tests.rollout.playing import play, toy
 

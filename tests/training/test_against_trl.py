@@ -11,10 +11,10 @@ from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
 
-from leap_core.training.packing import Branch, TokenRow
 from leap_core.training.block_attention import NAME
 from leap_core.training.losses import DPO, KTO, SFT, Method, Seen, log_likelihoods
 from leap_core.training.microbatch import Pass, lay_shared
+from leap_core.training.packing import Branch, TokenRow
 from tests.students import tiny_student
 
 QUIET = {"use_cpu": True, "bf16": False, "activation_checkpointing": False, "report_to": "none"}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from leap_core.updaters.distill import DistillOptions
 from leap_core.training.options import PAPER
+from leap_core.updaters.distill import DistillOptions
 from leap_core.updaters.preferences import DPOOptions, KTOOptions
 from leap_core.updaters.sft import SFTOptions
 

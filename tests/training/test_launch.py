@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import load_file
 
 from leap_core.errors import UpdateError
-from leap_core.types import PolicyRef
 from leap_core.training.launch import _result
 from leap_core.training.options import LaunchOptions
+from leap_core.types import PolicyRef
 from leap_core.updaters.preferences import DPOUpdater, KTOUpdater
 from leap_core.updaters.sft import SFTUpdater
 from tests.students import tiny_student, toy_examples

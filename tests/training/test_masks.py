@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from leap_core.training.packing import separate_rows, shared_rows
-from leap_core.local.tokenization import PromptEncoder
 from leap_core.local.tiny_student import train_tokenizer
+from leap_core.local.tokenization import PromptEncoder
 from leap_core.training.microbatch import lay_separate, lay_shared
+from leap_core.training.packing import separate_rows, shared_rows
 from tests.students import toy_examples
 
 # Name -> its template (TRL vendors those of most families), BOS, EOS, what ends a turn, what else

@@ -12,6 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from leap_core.local.tokenization import PromptEncoder
+from leap_core.training.block_attention import NAME
+from leap_core.training.losses import DPO, SFT, Method, Seen
+from leap_core.training.microbatch import lay_separate, lay_shared, plan
 from leap_core.training.packing import (
     Target,
     TokenRow,
@@ -19,11 +23,7 @@ from leap_core.training.packing import (
     separate_rows,
     shared_rows,
 )
-from leap_core.local.tokenization import PromptEncoder
 from leap_core.types import Example, Prompt
-from leap_core.training.block_attention import NAME
-from leap_core.training.losses import DPO, SFT, Method, Seen
-from leap_core.training.microbatch import lay_separate, lay_shared, plan
 from tests.students import tiny_student, toy_examples
 
 LIMIT = 1e-5

@@ -14,15 +14,16 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from leap_core.config.schema import RunConfig, substance
+from leap_core.config.identity import substance
+from leap_core.config.schema import RunConfig
+from leap_core.contracts.updater import SeenStep, UpdateContext, Updater
 from leap_core.errors import ConfigError, LeapError, UpdateError
-from leap_core.local.tokenization import PromptEncoder
 from leap_core.local.engine import load_model
+from leap_core.local.tokenization import PromptEncoder
 from leap_core.plugins.registry import build_options
 from leap_core.run.folder import made_aside
-from leap_core.types import Example, PolicyRef, Prompt
-from leap_core.contracts.updater import SeenStep, UpdateContext, Updater
 from leap_core.training.sampler import Batches
+from leap_core.types import Example, PolicyRef, Prompt
 from leap_core.updaters.distill import DistillUpdater
 from leap_core.updaters.preferences import DPOUpdater, KTOUpdater
 from leap_core.updaters.sequence import SequenceUpdater

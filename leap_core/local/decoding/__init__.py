@@ -1,0 +1,1 @@
+"""Decoding batches of prompts that share and keep prefixes."""

@@ -1,0 +1,1 @@
+"""Where episodes run: this process, worker processes, or Ray actors."""

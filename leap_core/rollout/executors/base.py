@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from leap_core.contracts.environment import Environment, Episode
-from leap_core.errors import BudgetExceeded, EnvironmentFailure, LeapError, PolicyError
 from leap_core.contracts.privileged import PrivilegedSource
+from leap_core.errors import BudgetExceeded, EnvironmentFailure, LeapError, PolicyError
 from leap_core.types import Observation, PrivilegedState, Task, Trajectory, Transition
 
 

@@ -14,8 +14,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from leap_core.contracts.environment import Environment
-from leap_core.errors import ConfigError, LeapError
 from leap_core.contracts.privileged import PrivilegedSource
+from leap_core.errors import ConfigError, LeapError
 from leap_core.rollout.executors.base import Answer, Command, Problem, words
 from leap_core.rollout.executors.pool import WorkerLost
 from leap_core.rollout.executors.worker import READY

@@ -12,8 +12,8 @@ from typing import Any
 
 from leap_core.config.schema import ExecutorChoice
 from leap_core.contracts.environment import Environment
-from leap_core.errors import ConfigError, LeapError, MissingExtra
 from leap_core.contracts.privileged import PrivilegedSource
+from leap_core.errors import ConfigError, LeapError, MissingExtra
 from leap_core.rollout.executors.base import Answer, Command, EpisodeHost
 from leap_core.rollout.executors.pool import WorkerLost
 from leap_core.rollout.executors.processes import pickled

@@ -13,7 +13,7 @@ from leap_core.testing.conformance import (  # noqa: F401 - the checks, in the o
     environments,
     episodes,
     privileged,
-    showing,
+    prompts_and_demonstrations,
     teachers,
     updaters,
 )
@@ -24,7 +24,6 @@ from leap_core.testing.conformance.check import (
     Result,
     declared,
 )
-from leap_core.testing.conformance.subjects_by_name import Choice, subject_of, subjects_named
 from leap_core.testing.conformance.subjects import (
     EnvironmentSubject,
     Part,
@@ -33,6 +32,7 @@ from leap_core.testing.conformance.subjects import (
     TeacherSubject,
     UpdaterSubject,
 )
+from leap_core.testing.conformance.subjects_by_name import Choice, subject_of, subjects_named
 
 __all__ = [
     "Check",

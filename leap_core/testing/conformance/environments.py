@@ -12,11 +12,11 @@ from leap_core.errors import ConfigError
 from leap_core.plugins.registry import build_options
 from leap_core.testing.conformance.check import NotApplicable, check, expect
 from leap_core.testing.conformance.fresh_process import Elsewhere, look_elsewhere
+from leap_core.testing.conformance.play import listing, sample
 from leap_core.testing.conformance.subjects import EnvironmentSubject, Subject
 from leap_core.types import Task
 
 _NO_OPTION = "no_such_option_anywhere"
-_SAMPLE = 16
 
 
 def check_options(subject: Subject) -> None:
@@ -98,14 +98,6 @@ def _plain(task: Task) -> object:
     return json.loads(TypeAdapter(Task).dump_json(task))
 
 
-def sample(environment: Environment, split: str) -> list[Task]:
-    """Some tasks of a split, evenly spread, the first and the last among them."""
-    tasks = environment.tasks(split)
-    count = len(tasks)
-    places = sorted({i * (count - 1) // max(1, _SAMPLE - 1) for i in range(_SAMPLE)})
-    return [tasks[i] for i in places if i < count]
-
-
 @check("environment", "stable-tasks")
 def stable_tasks(subject: EnvironmentSubject) -> None:
     """The same options give the same ids, order and sizes: again, anew, and in another process."""
@@ -128,14 +120,6 @@ def stable_tasks(subject: EnvironmentSubject) -> None:
                 f"the same tasks in the same order in split '{split}' when {where}",
                 f"{len(different)} others, such as {different[:1]} (a hash or a set decides?)",
             )
-
-
-def listing(environment: Environment) -> dict[str, tuple[int, list[str]]]:
-    """Size and some ids of every split."""
-    return {
-        split: (len(environment.tasks(split)), [t.id for t in sample(environment, split)])
-        for split in environment.splits()
-    }
 
 
 @check("environment", "fingerprint")

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 from pydantic import TypeAdapter
 
+from leap_core.contracts.engine import Engine, Request
 from leap_core.contracts.environment import Environment, Episode
 from leap_core.errors import EnvironmentFailure
-from leap_core.contracts.engine import Engine, Request
 from leap_core.policy.reply import write_reply
 from leap_core.rollout import roll_out
 from leap_core.testing.conformance.check import Nonconformity, NotApplicable, check, expect, shown

@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 
 from leap_core.contracts.environment import Environment
 from leap_core.testing.conformance.check import Nonconformity, expect
-from leap_core.testing.conformance.resources import PROC, can_count, descendants, footprint
 from leap_core.testing.conformance.play import Walk, by_list, play
+from leap_core.testing.conformance.resources import PROC, can_count, descendants, footprint
 from leap_core.types import Task
 
 _ROUNDS = 2
@@ -104,7 +104,7 @@ def main() -> None:
     answer = os.dup(1)
     os.dup2(2, 1)  # what an environment prints must not end up in the answer
     environment, tasks, courses = pickle.load(sys.stdin.buffer)  # noqa: S301 - from `_run` above
-    from leap_core.testing.conformance.environments import listing
+    from leap_core.testing.conformance.play import listing
 
     found = Elsewhere(listing(environment), _play_all(environment, tasks, courses), None)
     if can_count():

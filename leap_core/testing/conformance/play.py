@@ -141,3 +141,22 @@ def _two(what: str, one: object, other: object) -> str:
     from leap_core.testing.conformance.check import shown
 
     return f"{what} was {shown(one)}, then {shown(other)}"
+
+
+_SAMPLE = 16
+
+
+def sample(environment: Environment, split: str) -> list[Task]:
+    """Some tasks of a split, evenly spread, the first and the last among them."""
+    tasks = environment.tasks(split)
+    count = len(tasks)
+    places = sorted({i * (count - 1) // max(1, _SAMPLE - 1) for i in range(_SAMPLE)})
+    return [tasks[i] for i in places if i < count]
+
+
+def listing(environment: Environment) -> dict[str, tuple[int, list[str]]]:
+    """Size and some ids of every split."""
+    return {
+        split: (len(environment.tasks(split)), [t.id for t in sample(environment, split)])
+        for split in environment.splits()
+    }

@@ -10,11 +10,11 @@ from operator import eq
 
 from pydantic import TypeAdapter
 
+from leap_core.contracts.environment import ScriptedExpert
+from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.correction.leaks import history_text, leak_score
 from leap_core.correction.text import normalise
-from leap_core.contracts.environment import ScriptedExpert
 from leap_core.examples import examples_from_demonstrations
-from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.testing.conformance.check import Nonconformity, NotApplicable, check, expect, shown
 from leap_core.testing.conformance.environments import check_options
 from leap_core.testing.conformance.prompts_and_demonstrations import CANARY

@@ -10,12 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from leap_core.contracts.environment import Environment
-from leap_core.errors import ConfigError
-from leap_core.policy.prompt import PromptWriter
 from leap_core.contracts.privileged import PrivilegedSource
-from leap_core.plugins.registry import Kind, build_options
-from leap_core.run.ledger import Ledger
 from leap_core.contracts.teacher import Teacher, TeacherContext
+from leap_core.contracts.updater import Updater
+from leap_core.errors import ConfigError
+from leap_core.plugins.registry import Kind, build_options
+from leap_core.policy.prompt import PromptWriter
+from leap_core.run.ledger import Ledger
 from leap_core.testing.conformance.check import NotApplicable
 from leap_core.testing.conformance.fresh_process import Elsewhere
 from leap_core.testing.conformance.play import (
@@ -27,7 +28,6 @@ from leap_core.testing.conformance.play import (
     play,
 )
 from leap_core.types import PolicyRef, PrivilegedState, Task, Trajectory
-from leap_core.contracts.updater import Updater
 
 TASKS = 4
 """How many tasks are played unless the caller says otherwise."""

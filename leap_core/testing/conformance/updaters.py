@@ -11,20 +11,20 @@ from functools import cached_property
 from pathlib import Path
 
 from leap_core.config.schema import Generation
+from leap_core.contracts.engine import Request
+from leap_core.contracts.updater import SeenStep, UpdateContext, Updater
 from leap_core.errors import LeapError
 from leap_core.examples import examples_from_demonstrations
-from leap_core.stages.components import require_local
-from leap_core.contracts.engine import Request
+from leap_core.local.tiny_student import TinyOptions, build_tiny
 from leap_core.policy.prompt import PromptWriter
 from leap_core.policy.reply import write_reply
-from leap_core.local.tiny_student import TinyOptions, build_tiny
+from leap_core.stages.engines import require_local
 from leap_core.testing.conformance.check import Nonconformity, check, expect, shown
 from leap_core.testing.conformance.environments import check_options
 from leap_core.testing.conformance.prompts_and_demonstrations import CANARY
 from leap_core.testing.conformance.subjects import UpdaterSubject
 from leap_core.testing.toy import ToyEnvironment, ToyOptions
 from leap_core.types import Example, PolicyRef
-from leap_core.contracts.updater import SeenStep, UpdateContext, Updater
 
 _SMALL = TinyOptions(hidden_size=32, layers=2, heads=4, kv_heads=2, intermediate_size=64,
                      vocabulary=400, max_length=512)  # fmt: skip

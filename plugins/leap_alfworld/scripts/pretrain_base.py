@@ -27,12 +27,12 @@ from sights import sight
 from walks import walk
 
 from leap_alfworld.environment import AlfworldEnvironment, AlfworldOptions
-from leap_core.training.packing import TokenRow, shared_rows
+from leap_core.local.tiny_student import TinyOptions, save_untrained, train_tokenizer
 from leap_core.local.tokenization import PromptEncoder
 from leap_core.policy.prompt import PromptWriter
-from leap_core.local.tiny_student import TinyOptions, save_untrained, train_tokenizer
 from leap_core.training.block_attention import NAME
 from leap_core.training.microbatch import lay_shared
+from leap_core.training.packing import TokenRow, shared_rows
 
 WORLD = 1000
 OPENING = "{{ observation }}\n"

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from leap_alfworld.tables import ROOMS
 from leap_core import Example, Prompt
-from leap_core.training.packing import TokenRow, shared_rows
 from leap_core.local.tokenization import PromptEncoder
+from leap_core.training.packing import TokenRow, shared_rows
 
 QUESTIONS = 8
 KINDS = sorted({kind.lower() for room in ROOMS for kind in room.places})

@@ -8,10 +8,11 @@ import pytest
 
 from leap_alfworld.environment import AlfworldEnvironment
 from leap_alfworld.options import AlfworldOptions
+from leap_core.config.load import load_config
 from leap_core.config.multi_environment import load_run
-from leap_core.config.schema import load_config
 from leap_core.examples import examples_from_demonstrations
-from leap_core.stages.components import build_parts, packaged_config
+from leap_core.plugins.packaged_configs import packaged_config
+from leap_core.stages.components import build_parts
 
 
 def test_the_packaged_configuration_can_be_run() -> None:

@@ -15,16 +15,16 @@ from functools import cached_property
 from pathlib import Path
 
 from leap_core import Call, ConfigError, Ledger, Reservation, TeacherError, Usage
-from leap_teachers.model_io import Answer, Request
 from leap_teachers.cache import AnswerCache, Received
-from leap_teachers.sender_process import Courier, Parcel
 from leap_teachers.failures import Failure, RefusedRequest
 from leap_teachers.keys import api_key, check_key
 from leap_teachers.limits import RateLimits
 from leap_teachers.litellm_setup import load_litellm
+from leap_teachers.model_io import Answer, Request
 from leap_teachers.options import ClientOptions
 from leap_teachers.pricing import Pricing, find_pricing, most_tokens, table_entry
 from leap_teachers.request_format import call_arguments, request_key
+from leap_teachers.sender_process import Courier, Parcel
 
 log = logging.getLogger(__name__)
 

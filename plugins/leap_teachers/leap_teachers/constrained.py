@@ -1,8 +1,8 @@
 """The `constrained` teacher: a privileged expert held near what it would say without the state.
 
 Paper Appendix B.2. At each step, replies are drawn with and without the privileged state, each is
-scored in both contexts, and one is drawn from the reweighed set (`leap_teachers.reweighting`). It needs
-log-likelihoods of given texts: a model in this process, or a server that returns
+scored in both contexts, and one is drawn from the reweighed set (`leap_teachers.reweighting`). It
+needs log-likelihoods of given texts: a model in this process, or a server that returns
 `prompt_logprobs` (vLLM).
 """
 
@@ -30,14 +30,14 @@ from leap_core import (
     Trajectory,
     Usage,
 )
-from leap_teachers.model_io import Asker, Message, Request, Scorer
 from leap_teachers.local import LocalModel
+from leap_teachers.model_io import Asker, Message, Request, Scorer
 from leap_teachers.options import ClientOptions, Prices
 from leap_teachers.pricing import Pricing, likely_usage
 from leap_teachers.prompts import Prompts
+from leap_teachers.reweighting import Form, divergence, draw, strength_for, tilt
 from leap_teachers.scoring import ScoringClient
 from leap_teachers.step_protocol import read_step, step_messages, steps_asked
-from leap_teachers.reweighting import Form, divergence, draw, strength_for, tilt
 
 _ANSWER_TOKENS = 60
 

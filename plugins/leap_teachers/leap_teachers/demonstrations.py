@@ -19,8 +19,8 @@ from leap_core import (
 from leap_teachers.model_io import Asker, Request
 from leap_teachers.parsing import find_objects, parse_reasons
 from leap_teachers.prompts import Prompts
-from leap_teachers.transcript import record
 from leap_teachers.trajectory_protocol import Decoding
+from leap_teachers.transcript import record
 
 _NUMBERED = re.compile(r"\b[a-z]{2,} \d+\b")
 

@@ -17,10 +17,10 @@ from leap_core import (
     Request,
     TeacherError,
 )
-from leap_teachers.model_io import Message
-from leap_teachers.model_io import Request as Question
 from leap_teachers.client import Client
 from leap_teachers.failures import RefusedRequest
+from leap_teachers.model_io import Message
+from leap_teachers.model_io import Request as Question
 from leap_teachers.options import ClientOptions
 
 _DECODING = {"temperature", "top_p", "max_tokens"}

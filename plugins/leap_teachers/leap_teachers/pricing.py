@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from leap_core import Usage
-from leap_teachers.model_io import Request
 from leap_teachers.litellm_setup import load_litellm
+from leap_teachers.model_io import Request
 from leap_teachers.options import ClientOptions, Prices
 
 _TOKENS_PER_MESSAGE = 16

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 
 from leap_core import TeacherError
-from leap_teachers.model_io import Message, Request
 from leap_teachers.client import Client
+from leap_teachers.model_io import Message, Request
 
 
 class ScoringClient(Client):

@@ -20,9 +20,9 @@ from leap_core import (
     Trajectory,
     Usage,
 )
-from leap_teachers.model_io import Asker
 from leap_teachers.client import Client
 from leap_teachers.local import LocalModel
+from leap_teachers.model_io import Asker
 from leap_teachers.options import ClientOptions, Prices
 from leap_teachers.pricing import Pricing, likely_usage
 from leap_teachers.prompts import Prompts

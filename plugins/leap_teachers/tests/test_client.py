@@ -11,8 +11,8 @@ import pytest
 from leap_core import BudgetExceeded, ConfigError, Ledger, TeacherError
 from leap_core.run.ledger import Budget
 from leap_core.testing.provider import Reply
-from leap_teachers.model_io import Message, Request
 from leap_teachers.client import Client
+from leap_teachers.model_io import Message, Request
 from leap_teachers.options import ClientOptions
 
 QUESTION = Request("test", (Message("user", "How are you today?"),), max_tokens=10)

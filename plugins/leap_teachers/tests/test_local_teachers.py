@@ -14,11 +14,11 @@ import pytest
 
 from leap_core import Brief, ConfigError, PolicyRef, TeacherContext, TeacherError
 from leap_core.testing.provider import Reply
-from leap_teachers.model_io import Message, Request
 from leap_teachers.constrained import ConstrainedOptions, ConstrainedTeacher
 from leap_teachers.local import LocalModel
-from leap_teachers.self_teacher import SelfOptions, SelfTeacher
+from leap_teachers.model_io import Message, Request
 from leap_teachers.reweighting import divergence, softmax
+from leap_teachers.self_teacher import SelfOptions, SelfTeacher
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from leap_core import Ledger, PolicyRef, TeacherContext
-from leap_teachers.model_io import Message, Request
 from leap_teachers.client import Client
+from leap_teachers.model_io import Message, Request
 from leap_teachers.self_teacher import SelfOptions, SelfTeacher, server_options
 
 pytestmark = pytest.mark.slow

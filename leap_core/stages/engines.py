@@ -1,0 +1,89 @@
+"""Build the engine that generates with a policy: in this process, on a server, or a plugin's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from leap_core.config.schema import Generation, Server
+from leap_core.contracts.engine import Engine, PolicyContext
+from leap_core.contracts.environment import Environment
+from leap_core.errors import MissingExtra
+from leap_core.plugins.manager import load_plugins
+from leap_core.plugins.registry import build_options
+from leap_core.run.ledger import Ledger
+from leap_core.types import PolicyRef
+
+
+@dataclass(frozen=True)
+class Lent:
+    """What an engine may need beside its policy.
+
+    Attributes:
+        server: how to deal with model servers.
+        options: of a plugin's engine; `student.options` in a configuration.
+        ledger, cache_dir: for engines whose calls are paid.
+    """
+
+    server: Server = field(default_factory=Server)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
+    cache_dir: Path = Path(".cache")
+
+
+def build_engine(
+    policy: PolicyRef, generation: Generation, environment: Environment, lent: Lent | None = None
+) -> Engine:
+    """The engine that generates with `policy`.
+
+    Raises:
+        PolicyError: the model cannot be loaded or reached.
+        ConfigError: no such scripted policy or plugin's engine, or options that it does not know.
+    """
+    lent = lent or Lent()
+    if policy.kind == "scripted":
+        from leap_core.policy.scripted import scripted_engine
+
+        return scripted_engine(environment, policy.model)
+    if policy.kind == "plugin":
+        return _hosted_engine(policy, generation, lent)
+    if policy.kind == "server":
+        from leap_core.policy.server_engine import ServerEngine
+
+        return ServerEngine(policy, generation, lent.server)
+    if lent.server.command is not None:
+        from leap_core.policy.model_server import ServedEngine
+
+        return ServedEngine(policy, generation, lent.server)
+    require_local("a student in this process")
+    from leap_core.local.engine import TransformersEngine
+
+    return TransformersEngine(policy, generation)
+
+
+def _hosted_engine(policy: PolicyRef, generation: Generation, lent: Lent) -> Engine:
+    name, _, model = policy.model.partition(":")
+    factory = load_plugins().registry.get("policy engine", name).load()
+    options = build_options(factory, lent.options, f"policy engine '{name}', options")
+    engine: Engine = factory(options, model, PolicyContext(generation, lent.ledger, lent.cache_dir))
+    return engine
+
+
+def decoding(generation: Generation, policy: PolicyRef) -> dict[str, Any]:
+    """Decoding settings as they are printed with a score."""
+    return {} if policy.kind == "scripted" else generation.model_dump()
+
+
+def require_local(purpose: str) -> None:
+    """Check, without importing them, that the libraries for local models are there.
+
+    Raises:
+        MissingExtra: one is not, with the command that installs it.
+    """
+    from importlib.util import find_spec
+
+    for package in ("torch", "transformers", "trl", "peft", "datasets"):
+        if find_spec(package) is None:
+            raise MissingExtra(purpose, package, "leap-core[local]")
