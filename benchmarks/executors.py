@@ -21,8 +21,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from leap_core.config.schema import ExecutorChoice
-from leap_core.policy.prompt import PromptWriter
+from leap_core.config.schema import ExecutorConfig
+from leap_core.policy.prompt import PromptRenderer
 from leap_core.policy.scripted import scripted_engine
 from leap_core.rollout import EpisodeLog, Scheduler, assignments, build_executor
 from leap_core.testing.toy import ToyEnvironment, ToyOptions
@@ -69,25 +69,25 @@ def speedup(name: Any, episodes: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def choice(name: Any, workers: int) -> ExecutorChoice:
+def choice(name: Any, workers: int) -> ExecutorConfig:
     # Waiting costs no processor, so that two workers fit on any machine.
     more = {"cpus": 0.0} if name == "ray" else {}
-    return ExecutorChoice(name=name, workers=workers, **more)
+    return ExecutorConfig(name=name, workers=workers, **more)
 
 
-def timed(executor: ExecutorChoice, episodes: int) -> float:
+def timed(executor: ExecutorConfig, episodes: int) -> float:
     """Seconds from the first episode that ends to the last: no start-up of workers in them."""
     ends: list[float] = []
     play(executor, episodes, STEP_SECONDS, lambda *_: ends.append(time.perf_counter()))
     return ends[-1] - ends[0]
 
 
-def play(executor: ExecutorChoice, episodes: int, step_seconds: float, keep: Any) -> None:
+def play(executor: ExecutorConfig, episodes: int, step_seconds: float, keep: Any) -> None:
     environment = ToyEnvironment(ToyOptions(step_seconds=step_seconds))
     scheduler = Scheduler(
         build_executor(executor, environment, IN_FLIGHT),
         scripted_engine(environment, "search"),
-        PromptWriter(environment.layout(), environment.horizon),
+        PromptRenderer(environment.layout(), environment.horizon),
         in_flight=min(IN_FLIGHT, episodes // 4),
     )
     plan = assignments(environment.tasks("train")[:40], range(episodes // 40 + 1))[:episodes]
@@ -122,9 +122,9 @@ def memory(episodes: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         log = EpisodeLog(Path(folder) / "rollouts.jsonl", plan)
         scheduler = Scheduler(
-            build_executor(ExecutorChoice(name="local"), environment, IN_FLIGHT),
+            build_executor(ExecutorConfig(name="local"), environment, IN_FLIGHT),
             scripted_engine(environment, "search"),
-            PromptWriter(environment.layout(), environment.horizon),
+            PromptRenderer(environment.layout(), environment.horizon),
             in_flight=IN_FLIGHT,
         )
 

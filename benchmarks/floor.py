@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import torch
 
 from leap_core.local.engine import TransformersEngine
-from leap_core.policy.prompt import PromptWriter
+from leap_core.policy.prompt import PromptRenderer
 from leap_core.types import Trajectory
 
 
 def operations(
-    engine: TransformersEngine, writer: PromptWriter, trajectory: Trajectory, reply: float
+    engine: TransformersEngine, writer: PromptRenderer, trajectory: Trajectory, reply: float
 ) -> Iterator[float]:
     """Floating-point operations of an episode's new tokens, turn by turn; a reply has `reply`.
 

@@ -47,12 +47,12 @@ from leap_alfworld.official import find_release
 from leap_alfworld.options import AlfworldOptions
 from leap_alfworld.real_engine import RealEngine, RealEpisode
 from leap_core import LeapError
-from leap_core.config.schema import Generation
+from leap_core.config.schema import GenerationConfig
 from leap_core.contracts.engine import Engine, Request
 from leap_core.contracts.environment import Environment, Episode
 from leap_core.local.engine import TransformersEngine
 from leap_core.local.tiny_student import TinyOptions, build_tiny
-from leap_core.policy.prompt import PromptWriter
+from leap_core.policy.prompt import PromptRenderer
 from leap_core.policy.reply import write_reply
 from leap_core.rollout import roll_out
 from leap_core.types import PolicyRef, Task, Trajectory
@@ -89,7 +89,7 @@ def main() -> None:
     quick = arguments.quick
     horizon = arguments.steps or (8 if quick else 30)
     environment, tasks = find_games(arguments.games)
-    writer = PromptWriter(environment.layout(), horizon)
+    writer = PromptRenderer(environment.layout(), horizon)
     result: dict[str, Any] = {"games": environment.options.games, "steps": horizon, "notes": {}}
     with tempfile.TemporaryDirectory() as scratch:
         size = LARGE if arguments.device == "cuda" else SMALL
@@ -131,7 +131,7 @@ def make_student(
     folder: Path, environment: AlfworldEnvironment, tasks: Sequence[Task], size: TinyOptions
 ) -> PolicyRef:
     """A model with random weights, and a tokenizer trained on demonstrations."""
-    writer = PromptWriter(environment.layout(), environment.horizon)
+    writer = PromptRenderer(environment.layout(), environment.horizon)
     texts = []
     for shown in environment.demonstrations(tasks[:60], "explorer"):
         for index, step in enumerate(shown.steps):
@@ -145,7 +145,7 @@ def engine_of(
     policy: PolicyRef, device: str, tokens: int = REPLY, *, deaf: bool = True
 ) -> TransformersEngine:
     """Greedy. A deaf one does not hear the end of a reply: all are `tokens` long."""
-    generation = Generation(temperature=0, max_new_tokens=tokens, device=device)
+    generation = GenerationConfig(temperature=0, max_new_tokens=tokens, device=device)
     engine = TransformersEngine(policy, generation)
     if deaf:
         engine.encoder.stop = ()
@@ -219,7 +219,7 @@ class Stock(AlfworldEnvironment):
 def play(
     environment: Environment,
     engine: Engine,
-    writer: PromptWriter,
+    writer: PromptRenderer,
     tasks: Sequence[Task],
     at_once: int,
 ) -> tuple[float, list[Trajectory]]:
@@ -236,7 +236,7 @@ def play(
 
 
 def ours(
-    policy: PolicyRef, environment: AlfworldEnvironment, writer: PromptWriter,
+    policy: PolicyRef, environment: AlfworldEnvironment, writer: PromptRenderer,
     tasks: Sequence[Task], arguments: argparse.Namespace, result: dict[str, Any],
 ) -> None:  # fmt: skip
     """Many episodes in flight; and the floor."""
@@ -246,7 +246,7 @@ def ours(
     result["parameters"] = sum(p.numel() for p in engine.model.parameters())
     result["threads"] = engine.threads
     who = player(engine, arguments)
-    play(environment, who, PromptWriter(environment.layout(), 2), tasks[:4], 4)
+    play(environment, who, PromptRenderer(environment.layout(), 2), tasks[:4], 4)
     engine.model_seconds, engine.tokens, engine.passes = 0.0, 0, 0
     seconds, played = play(environment, who, writer, tasks, IN_FLIGHT)
     result["episodes"] = len(played)
@@ -266,12 +266,12 @@ def ours(
 
 
 def sequential(
-    policy: PolicyRef, environment: AlfworldEnvironment, writer: PromptWriter,
+    policy: PolicyRef, environment: AlfworldEnvironment, writer: PromptRenderer,
     tasks: Sequence[Task], arguments: argparse.Namespace, result: dict[str, Any],
 ) -> None:  # fmt: skip
     """Baselines B and A."""
     one = player(OneByOne(student_engine(policy, arguments)), arguments)
-    play(environment, one, PromptWriter(environment.layout(), 1), tasks[:1], 1)
+    play(environment, one, PromptRenderer(environment.layout(), 1), tasks[:1], 1)
     seconds, played = play(environment, one, writer, tasks, 1)
     result["b_episodes_per_s"] = len(played) / seconds
     tell(f"baseline B: {result['b_episodes_per_s']:.3f} episodes/s")
@@ -286,7 +286,7 @@ def sequential(
         with RealEngine(arguments.python, stock=True) as stock:
             stock.versions()
             world = Stock(environment.options, stock)
-            play(world, one, PromptWriter(environment.layout(), 1), tasks[:1], 1)
+            play(world, one, PromptRenderer(environment.layout(), 1), tasks[:1], 1)
             seconds, played = play(world, one, writer, tasks, 1)
     except LeapError as error:
         result["notes"]["speedup_vs_research_code"] = str(error)
@@ -314,7 +314,7 @@ def memory(
     def note(_: Trajectory) -> None:
         sizes.append(resident_mb() or 0.0)
 
-    roll_out(environment, Choosing(engine), PromptWriter(environment.layout(), 2), queued, seed=0,
+    roll_out(environment, Choosing(engine), PromptRenderer(environment.layout(), 2), queued, seed=0,
              in_flight=IN_FLIGHT, on_trajectory=note)  # fmt: skip
     engine.close()
     gc.collect()

@@ -26,7 +26,7 @@ from leap_core import Ledger
 from leap_core.testing.provider import Provider, Reply
 from leap_teachers.client import Client
 from leap_teachers.litellm_setup import load_litellm
-from leap_teachers.model_io import Message, Request
+from leap_teachers.model_io import Message, ModelRequest
 from leap_teachers.options import ClientOptions, Prices
 
 CONCURRENCY = 64
@@ -110,9 +110,9 @@ async def timed(ask: Callable[[int], Awaitable[None]], first: int, count: int) -
     return time.perf_counter() - began
 
 
-def question(number: int) -> Request:
+def question(number: int) -> ModelRequest:
     messages = (Message("system", "You coach a student."), Message("user", f"{number}: {PROMPT}"))
-    return Request("benchmark", messages, 4096, 0.3)
+    return ModelRequest("benchmark", messages, 4096, 0.3)
 
 
 def figures(

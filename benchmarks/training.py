@@ -38,14 +38,14 @@ from leap_alfworld.privileged import SimulatorSource
 from leap_core.contracts.environment import Layout
 from leap_core.local.tiny_student import TinyOptions, build_tiny
 from leap_core.local.tokenization import PromptEncoder
-from leap_core.policy.prompt import PromptWriter
+from leap_core.policy.prompt import PromptRenderer
 from leap_core.policy.reply import write_reply
-from leap_core.training.dataset import Material
-from leap_core.training.losses import SFT, Seen
-from leap_core.training.microbatch import lay_separate, lay_shared
+from leap_core.training.dataset import TrainingSet
+from leap_core.training.losses import SFT, LossInputs
+from leap_core.training.microbatch import collate_separate, collate_shared
 from leap_core.training.packing import TokenRow, separate_rows, shared_rows
 from leap_core.training.prefix_sharing import enable_sharing
-from leap_core.training.trainer import Cut, PassTrainer
+from leap_core.training.trainer import BatchLayout, MicrobatchTrainer
 from leap_core.types import Example, Observation, Step, Task, Trajectory
 
 SEED = 0
@@ -109,7 +109,7 @@ def alfworld(count: int, steps: int, notes: dict[str, str]) -> list[list[Example
     if games != "official":
         notes["alfworld"] = "generated games of the official size: LEAP_DATA_DIR has no alfworld"
     environment = AlfworldEnvironment(AlfworldOptions(games=games))
-    writer = PromptWriter(environment.layout(), HORIZON)
+    writer = PromptRenderer(environment.layout(), HORIZON)
     source = SimulatorSource(SimulatorSource.Options(), environment)
     tasks = list(environment.tasks("valid_seen"))
     random.Random(SEED).shuffle(tasks)
@@ -117,7 +117,7 @@ def alfworld(count: int, steps: int, notes: dict[str, str]) -> list[list[Example
 
 
 def corrected(
-    environment: Any, source: Any, writer: PromptWriter, task: Task, steps: int
+    environment: Any, source: Any, writer: PromptRenderer, task: Task, steps: int
 ) -> list[Example]:
     rng = random.Random(f"{SEED}:{task.id}")
     episode = environment.open(task, SEED)
@@ -151,7 +151,7 @@ def webshop(count: int, steps: int, notes: dict[str, str]) -> list[list[Example]
     longest = min(steps, len(walks[0]["steps"]))
     if longest < steps:
         notes["webshop"] = f"the recorded walks have at most {longest} steps"
-    writer = PromptWriter(WEBSHOP, HORIZON)
+    writer = PromptRenderer(WEBSHOP, HORIZON)
     made = []
     for number, walk in enumerate(walks[:count]):
         texts = [walk["first_observation"], *(s["observation"] for s in walk["steps"])]
@@ -171,7 +171,7 @@ REASON = "This page shows what I asked for, so I look at what fits the instructi
 
 
 def example(
-    writer: PromptWriter, task: Task, steps: Sequence[Step], t: int, reason: str, action: str
+    writer: PromptRenderer, task: Task, steps: Sequence[Step], t: int, reason: str, action: str
 ) -> Example:
     prompt = writer.prompt(task, steps[:t], steps[t].observation)
     return Example(prompt, write_reply(reason, action), None, "correction", 1, task.id, 0, t)
@@ -286,10 +286,10 @@ def run_leap(folder: str, rows: list[TokenRow]) -> float:
     model = load(folder)
     flexible, why = enable_sharing(model, max(row.longest for row in rows))
     assert not why, why
-    trainer = PassTrainer(
+    trainer = MicrobatchTrainer(
         method=SFT(),
-        material=Material(rows, [], [1] * len(rows), 1, [], []),
-        cut=Cut(True, flexible, 0, 16384, 8),
+        material=TrainingSet(rows, [], [1] * len(rows), 1, [], []),
+        cut=BatchLayout(True, flexible, 0, 16384, 8),
         model=model,
         args=SFTConfig(
             output_dir=f"{folder}/leap",
@@ -345,16 +345,16 @@ def differences(model: Any, shared: TokenRow, apart: list[TokenRow]) -> dict[str
     model.zero_grad()
     losses = []
     for row in apart:
-        one = lay_separate([row], [0])
-        loss = SFT().loss(one.logits(model), one, Seen())
+        one = collate_separate([row], [0])
+        loss = SFT().loss(one.logits(model), one, LossInputs())
         loss.backward()
         losses.append(loss.item())
     gradients = [p.grad.clone() for p in model.parameters()]
     model.zero_grad()
     why = enable_sharing(model, shared.longest)[1]
     assert not why, why
-    one = lay_shared([shared], [0])
-    loss = SFT().loss(one.logits(model), one, Seen())
+    one = collate_shared([shared], [0])
+    loss = SFT().loss(one.logits(model), one, LossInputs())
     loss.backward()
     relative = [
         float(torch.linalg.norm(p.grad - g) / torch.linalg.norm(g))

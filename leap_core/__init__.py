@@ -19,7 +19,7 @@ from leap_core.contracts.environment import (
 )
 from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.contracts.teacher import Brief, Teacher, TeacherContext, TeacherReply
-from leap_core.contracts.updater import SeenStep, UpdateContext, Updater
+from leap_core.contracts.updater import RolloutStep, UpdateContext, Updater
 from leap_core.errors import (
     BudgetExceeded,
     ConfigError,
@@ -53,7 +53,7 @@ from leap_core.types import (
 )
 
 if TYPE_CHECKING:
-    from leap_core.config.option_types import sizes_of, some_of
+    from leap_core.config.option_types import split_sizes, subset_of
     from leap_core.config.schema import Section
     from leap_core.contracts.async_engine import AsyncEngine
     from leap_core.contracts.engine import Engine, PolicyContext, Refusal, Request
@@ -79,9 +79,9 @@ _LAZY = {
     "Reservation": "leap_core.run.ledger",
     "Section": "leap_core.config.schema",
     "fetch_all": "leap_core.run.download",
-    "sizes_of": "leap_core.config.option_types",
+    "split_sizes": "leap_core.config.option_types",
     "snap": "leap_core.correction",
-    "some_of": "leap_core.config.option_types",
+    "subset_of": "leap_core.config.option_types",
 }
 
 __all__ = [
@@ -121,11 +121,11 @@ __all__ = [
     "Rejection",
     "Request",
     "Reservation",
+    "RolloutStep",
     "RunFolderError",
     "ScriptedExpert",
     "ScriptedPolicy",
     "Section",
-    "SeenStep",
     "Step",
     "Task",
     "Teacher",
@@ -141,9 +141,9 @@ __all__ = [
     "__version__",
     "fetch_all",
     "hookimpl",
-    "sizes_of",
     "snap",
-    "some_of",
+    "split_sizes",
+    "subset_of",
     "unknown",
 ]
 

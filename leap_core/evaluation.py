@@ -11,7 +11,7 @@ from leap_core.types import Trajectory
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GroupScores:
     """Scores of one group of episodes.
 
     Attributes:
@@ -46,10 +46,10 @@ class Evaluation:
     horizon: int
     decoding: dict[str, Any]
     seed: int
-    overall: Group
-    by_type: dict[str, Group] = field(default_factory=dict)
+    overall: GroupScores
+    by_type: dict[str, GroupScores] = field(default_factory=dict)
     engine: dict[str, Any] = field(default_factory=dict)
-    by_seed: dict[str, Group] = field(default_factory=dict)
+    by_seed: dict[str, GroupScores] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +111,10 @@ def wilson(successes: int, total: int, z: float = 1.959964) -> tuple[float, floa
     return (low, high)
 
 
-def _group(scores: Sequence[_Score], horizon: int) -> Group:
+def _group(scores: Sequence[_Score], horizon: int) -> GroupScores:
     wins = [s for s in scores if s.succeeded]
     lengths = [s.actions if s.succeeded else horizon for s in scores]
-    return Group(
+    return GroupScores(
         tasks=len(scores),
         succeeded=len(wins),
         errored=sum(s.outcome == "error" for s in scores),

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from leap_core.config.multi_environment import CombinedConfig
+from leap_core.config.multi_environment import MultiEnvironmentConfig
 from leap_core.config.schema import RunConfig
 from leap_core.evaluation import Evaluation
 from leap_core.hookspecs import IterationEvent
@@ -22,10 +22,10 @@ from leap_core.plugins.manager import load_plugins
 from leap_core.run.folder import RunFolder
 from leap_core.run.progress import Screen
 from leap_core.run.records import write_json
-from leap_core.stages.components import Parts, build_parts, check_teacher
-from leap_core.stages.environment_run import Stages
+from leap_core.stages.components import Components, build_components, check_teacher
+from leap_core.stages.environment_run import EnvironmentRun
 from leap_core.stages.students import resolve_students
-from leap_core.stages.updates import Learning
+from leap_core.stages.updates import UpdateStage
 from leap_core.types import Example, PolicyRef
 
 
@@ -56,7 +56,7 @@ def run_leap(config: RunConfig, run_dir: Path, screen: Screen) -> RunResult:
     return _run(run, {"": config}, {"": run}, parts, screen)[0]
 
 
-def run_combined(config: CombinedConfig, run_dir: Path, screen: Screen) -> list[RunResult]:
+def run_combined(config: MultiEnvironmentConfig, run_dir: Path, screen: Screen) -> list[RunResult]:
     """Run Algorithm 1 with one student in several environments; a result for each.
 
     Raises:
@@ -67,9 +67,9 @@ def run_combined(config: CombinedConfig, run_dir: Path, screen: Screen) -> list[
     return _run(run, config.runs, folders, parts, screen)
 
 
-def _checked(configs: Mapping[str, RunConfig]) -> dict[str, Parts]:
+def _checked(configs: Mapping[str, RunConfig]) -> dict[str, Components]:
     """The parts of each environment's run, all of them checked."""
-    parts = {label: build_parts(config) for label, config in configs.items()}
+    parts = {label: build_components(config) for label, config in configs.items()}
     chosen = next(iter(configs.values())).student
     resolve_students(chosen.model, chosen.adapter, [p.environment for p in parts.values()])
     for label, config in configs.items():
@@ -84,7 +84,7 @@ def _run(
     run: RunFolder,
     configs: Mapping[str, RunConfig],
     folders: Mapping[str, RunFolder],
-    parts: Mapping[str, Parts],
+    parts: Mapping[str, Components],
     screen: Screen,
 ) -> list[RunResult]:
     with run.locked():
@@ -97,8 +97,8 @@ def _run(
                     "layout": parts[label].writer.fingerprint(),
                 }
             )
-            stages.append(Stages(config, parts[label], folders[label], screen, label))
-        return _Algorithm1(stages, Learning(stages, run, screen), run, screen).run()
+            stages.append(EnvironmentRun(config, parts[label], folders[label], screen, label))
+        return _Algorithm1(stages, UpdateStage(stages, run, screen), run, screen).run()
 
 
 class _Algorithm1:
@@ -109,7 +109,11 @@ class _Algorithm1:
     """
 
     def __init__(
-        self, environments: Sequence[Stages], learning: Learning, run: RunFolder, screen: Screen
+        self,
+        environments: Sequence[EnvironmentRun],
+        learning: UpdateStage,
+        run: RunFolder,
+        screen: Screen,
     ) -> None:
         self.environments = environments
         self.learning = learning
@@ -148,7 +152,7 @@ class _Algorithm1:
         self._tell("leap_after_update", 0, policy)
         return policy
 
-    def _collect(self, i: int, stages: Stages, policy: PolicyRef) -> list[Example]:
+    def _collect(self, i: int, stages: EnvironmentRun, policy: PolicyRef) -> list[Example]:
         """Lines 3 and 4: rollouts in one environment, and corrections of the failed ones."""
         if stages.label:
             self.screen.say(f"  in {stages.label}")
@@ -190,7 +194,7 @@ class _Algorithm1:
         """Scores on the validation split of every environment."""
         return [self._score(i, policy, stages) for stages in self.environments]
 
-    def _score(self, i: int, policy: PolicyRef, stages: Stages) -> Evaluation:
+    def _score(self, i: int, policy: PolicyRef, stages: EnvironmentRun) -> Evaluation:
         split, tasks = stages.config.splits.validation, stages.config.evaluation.tasks
         if stages.label:
             stages.run.save_policy(i, policy)
@@ -220,7 +224,7 @@ class _Algorithm1:
     def _result(
         self,
         best: int,
-        stages: Stages,
+        stages: EnvironmentRun,
         validation: list[Evaluation],
         test: dict[int, Evaluation],
     ) -> RunResult:
@@ -237,7 +241,7 @@ class _Algorithm1:
         iteration: int,
         policy: PolicyRef | None = None,
         evaluation: Evaluation | None = None,
-        stages: Stages | None = None,
+        stages: EnvironmentRun | None = None,
     ) -> None:
         folder, label = (stages.run, stages.label) if stages else (self.folder, "")
         event = IterationEvent(iteration, folder.path, policy, evaluation, label)

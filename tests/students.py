@@ -8,7 +8,7 @@ from leap_core.contracts.environment import Environment
 from leap_core.contracts.updater import UpdateContext
 from leap_core.examples import examples_from_demonstrations
 from leap_core.local.tiny_student import TinyOptions, build_tiny
-from leap_core.policy.prompt import PromptWriter
+from leap_core.policy.prompt import PromptRenderer
 from leap_core.testing.toy import ToyEnvironment, ToyOptions
 from leap_core.types import Example, PolicyRef
 from leap_core.updaters.sft import SFTOptions, SFTUpdater
@@ -21,8 +21,8 @@ def toy() -> ToyEnvironment:
     return ToyEnvironment(ToyOptions())
 
 
-def toy_writer() -> PromptWriter:
-    return PromptWriter(toy().layout(), horizon=8)
+def toy_writer() -> PromptRenderer:
+    return PromptRenderer(toy().layout(), horizon=8)
 
 
 def toy_examples(tasks: int, kind: str = "search") -> list[Example]:

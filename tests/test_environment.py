@@ -15,8 +15,8 @@ from leap_core import (
     Section,
     Task,
     Trajectory,
-    sizes_of,
-    some_of,
+    split_sizes,
+    subset_of,
 )
 from leap_core.config.load import validated
 from leap_core.testing.toy import ToyEnvironment, ToyOptions
@@ -44,8 +44,8 @@ def test_lazy_tasks_are_a_sequence_whose_tasks_are_made_when_asked_for() -> None
 
 
 class Options(Section):
-    kinds: Annotated[tuple[str, ...], some_of("task type", ("cook", "wash"))] = ("cook", "wash")
-    sizes: Annotated[dict[str, int], sizes_of(("train", "test"))] = Field(default_factory=dict)
+    kinds: Annotated[tuple[str, ...], subset_of("task type", ("cook", "wash"))] = ("cook", "wash")
+    sizes: Annotated[dict[str, int], split_sizes(("train", "test"))] = Field(default_factory=dict)
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from leap_core.config.schema import Named, RunConfig, Student, TeacherChoice
+from leap_core.config.schema import ComponentConfig, RunConfig, StudentConfig, TeacherConfig
 from leap_core.evaluation import as_dict, evaluate
 from leap_core.run.folder import RunFolder
 from leap_core.run.ledger import Call, Ledger
 from leap_core.run.records import Records, write_json
-from leap_core.stages.corrections import Answer
+from leap_core.stages.corrections import TeacherRecord
 from leap_core.types import (
     Correction,
     Observation,
@@ -51,10 +51,10 @@ def run(tmp_path: Path) -> RunFolder:
     """A run of two iterations, written with the run package's own writers."""
     config = RunConfig(
         name="evil",
-        environment=Named(name="toy"),
-        student=Student(model="tiny"),
-        teacher=TeacherChoice(name="litellm"),
-        updater=Named(name="sft"),
+        environment=ComponentConfig(name="toy"),
+        student=StudentConfig(model="tiny"),
+        teacher=TeacherConfig(name="litellm"),
+        updater=ComponentConfig(name="sft"),
         iterations=2,
     )
     folder = RunFolder.prepare(tmp_path / "evil", config)
@@ -83,10 +83,10 @@ def write_corrections(path: Path) -> None:
     Records(path / "rejected.jsonl", Rejection).replace([*leaks, other])
     usage = Usage(2, 0, 3000, 50, None)
     answers = [
-        Answer("t", 0, 2, 4, "", usage, (), None),
-        Answer("u", 0, 0, 0, "", Usage(), (), "!"),
+        TeacherRecord("t", 0, 2, 4, "", usage, (), None),
+        TeacherRecord("u", 0, 0, 0, "", Usage(), (), "!"),
     ]
-    Records(path / "teacher.jsonl", Answer).replace(answers)
+    Records(path / "teacher.jsonl", TeacherRecord).replace(answers)
 
 
 def cells(markdown: str, first: str) -> list[str]:
@@ -193,8 +193,8 @@ def test_a_run_that_is_still_going_on_is_shown_as_far_as_it_is(leap, run) -> Non
 
 
 def test_a_run_that_has_only_begun_has_a_page(leap, tmp_path) -> None:
-    config = RunConfig(environment=Named(name="toy"), student=Student(model="tiny"),
-                       updater=Named(name="sft"))  # fmt: skip
+    config = RunConfig(environment=ComponentConfig(name="toy"), student=StudentConfig(model="tiny"),
+                       updater=ComponentConfig(name="sft"))  # fmt: skip
     run = RunFolder.prepare(tmp_path / "new", config)
     assert leap("report", str(run.path)).returncode == 0
     assert "Nothing has been scored yet" in (run.path / "report.html").read_text()

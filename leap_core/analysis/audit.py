@@ -16,7 +16,7 @@ from leap_core.local.likelihood import Likelihoods, realizability
 from leap_core.run.folder import RunFolder
 from leap_core.run.progress import Screen
 from leap_core.run.records import Records
-from leap_core.stages.components import build_parts
+from leap_core.stages.components import build_components
 from leap_core.types import Correction, Example, Rejection, Trajectory
 
 
@@ -60,7 +60,7 @@ def audit_run(
     """
     folder = RunFolder(path)
     config = folder.config()
-    source = build_parts(config).source
+    source = build_components(config).source
     if source is None or config.teacher is None:
         raise ConfigError(f"the run '{path}' has no teacher: there are no corrections to audit")
     numbers = [

@@ -12,7 +12,7 @@ from leap_core.config.schema import RunConfig
 from leap_core.contracts.teacher import Teacher, TeacherContext
 from leap_core.correction.annotate import Described, describe_demonstrations
 from leap_core.errors import ConfigError, unknown
-from leap_core.run.ledger import Budget, Ledger
+from leap_core.run.ledger import Ledger, SpendingLimit
 from leap_core.run.progress import Screen
 from leap_core.run.records import Records
 from leap_core.stages.components import build_environment, build_teacher
@@ -49,7 +49,7 @@ def describe(
         raise ConfigError(f"environment '{config.environment.name}' offers no demonstrations")
     ledger = Ledger(
         out.with_name(f"{out.name}.ledger.jsonl"),
-        Budget(config.budget.dollars, config.budget.tokens),
+        SpendingLimit(config.budget.dollars, config.budget.tokens),
     )
     context = TeacherContext(environment, ledger, out.parent / ".cache", seed=config.seed)
     teacher = build_teacher(config, context)

@@ -15,7 +15,7 @@ from leap_core.contracts.environment import Environment
 from leap_core.contracts.teacher import Brief, Teacher, TeacherContext
 from leap_core.errors import ConfigError, LeapError
 from leap_core.run.ledger import Ledger
-from leap_core.stages.components import Parts, build_parts, build_teacher
+from leap_core.stages.components import Components, build_components, build_teacher
 from leap_core.stages.students import resolve_students
 from leap_core.types import Observation, PolicyRef, Step, Task, Trajectory, Usage
 
@@ -77,7 +77,7 @@ def estimates(runs: Mapping[str, RunConfig], sample: int, failing: float) -> dic
     Raises:
         ConfigError: a configuration cannot be run, or has no teacher.
     """
-    parts = {label: build_parts(config) for label, config in runs.items()}
+    parts = {label: build_components(config) for label, config in runs.items()}
     shared = next(iter(runs.values())).student
     places = [part.environment for part in parts.values()]
     student = resolve_students(shared.model, shared.adapter, places)
@@ -88,17 +88,23 @@ def estimates(runs: Mapping[str, RunConfig], sample: int, failing: float) -> dic
 
 
 def _estimate(
-    config: RunConfig, parts: Parts, student: PolicyRef | None, sample: int, failing: float
+    config: RunConfig,
+    components: Components,
+    student: PolicyRef | None,
+    sample: int,
+    failing: float,
 ) -> Estimate:
-    if config.teacher is None or parts.source is None:
+    if config.teacher is None or components.source is None:
         raise ConfigError("there is no teacher in this configuration, so nothing to estimate")
-    tasks = list(parts.environment.tasks(config.splits.train))
+    tasks = list(components.environment.tasks(config.splits.train))
     rolled_out = min(config.rollouts.tasks or len(tasks), len(tasks))
     draw = random.Random(config.seed)
     with tempfile.TemporaryDirectory(prefix="leap-estimate-") as folder:
-        lent = TeacherContext(parts.environment, Ledger(), Path(folder), student)
+        lent = TeacherContext(components.environment, Ledger(), Path(folder), student)
         teacher = build_teacher(config, lent)
-        usages = list(_usages(config, parts, teacher, draw.sample(tasks, min(sample, len(tasks)))))
+        usages = list(
+            _usages(config, components, teacher, draw.sample(tasks, min(sample, len(tasks))))
+        )
     if not usages:
         raise ConfigError("no privileged state could be had for any of the sampled tasks")
     trajectories = round(config.iterations * rolled_out * failing)
@@ -123,14 +129,14 @@ def _estimate(
 
 
 def _usages(
-    config: RunConfig, parts: Parts, teacher: Teacher, tasks: Sequence[Task]
+    config: RunConfig, components: Components, teacher: Teacher, tasks: Sequence[Task]
 ) -> Iterator[Usage]:
-    assert config.teacher is not None and parts.source is not None
-    brief = Brief(config.teacher.level, parts.environment.guidance)
+    assert config.teacher is not None and components.source is not None
+    brief = Brief(config.teacher.level, components.environment.guidance)
     for number, task in enumerate(tasks):
-        trajectory = _wander(parts.environment, task, parts.horizon, config.seed + number)
+        trajectory = _wander(components.environment, task, components.horizon, config.seed + number)
         try:
-            states = parts.source.states(trajectory)
+            states = components.source.states(trajectory)
         except LeapError:
             continue
         yield teacher.estimate(trajectory, states, brief)

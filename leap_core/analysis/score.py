@@ -11,25 +11,25 @@ from pathlib import Path
 from typing import Any
 
 from leap_core.config.load import apply_overrides, validated
-from leap_core.config.schema import Generation, Named, RunConfig, Student
+from leap_core.config.schema import ComponentConfig, GenerationConfig, RunConfig, StudentConfig
 from leap_core.contracts.environment import Environment
 from leap_core.errors import ConfigError, RunFolderError, unknown
 from leap_core.evaluation import Evaluation, evaluate
-from leap_core.policy.prompt import PromptWriter
+from leap_core.policy.prompt import PromptRenderer
 from leap_core.rollout import EpisodeLog, assignments
 from leap_core.run.folder import RunFolder, fingerprint, versions
-from leap_core.run.ledger import Budget, Ledger
+from leap_core.run.ledger import Ledger, SpendingLimit
 from leap_core.run.progress import Screen
 from leap_core.run.records import read_json, write_json
 from leap_core.stages.components import build_environment
-from leap_core.stages.engines import Lent, build_engine, decoding
+from leap_core.stages.engines import EngineResources, build_engine, decoding
 from leap_core.stages.rollouts import play_missing
 from leap_core.stages.students import resolve_student
 from leap_core.types import PolicyRef, Task, Usage
 
 
 @dataclass(frozen=True)
-class Request:
+class ScoreRequest:
     """The command line of `leap evaluate` or `leap rollout`."""
 
     run: Path | None = None
@@ -58,7 +58,7 @@ class Scored:
     usage: Usage | None
 
 
-def score(request: Request, title: str, quiet: bool) -> Scored:
+def score(request: ScoreRequest, title: str, quiet: bool) -> Scored:
     """Play what is missing and score it all.
 
     Raises:
@@ -73,7 +73,7 @@ def score(request: Request, title: str, quiet: bool) -> Scored:
     split = _split(request, config, environment.splits())
     tasks = _tasks(environment, split, request)
     horizon = config.rollouts.horizon or environment.horizon
-    writer = PromptWriter(environment.layout(), horizon, config.student.layout)
+    writer = PromptRenderer(environment.layout(), horizon, config.student.layout)
     generation = _generation(request, config)
     seed = config.seed if request.seed is None else request.seed
     plan = assignments(tasks, range(seed, seed + request.seeds))
@@ -88,9 +88,9 @@ def score(request: Request, title: str, quiet: bool) -> Scored:
         "layout": writer.fingerprint(),
         "decoding": decoding(generation, policy),
     }
-    with _place(request.out, about) as path, _lent(request, config, policy) as lent:
+    with _place(request.out, about) as path, _lent(request, config, policy) as resources:
         log = EpisodeLog(path, plan)
-        engine = partial(build_engine, policy, generation, environment, lent)
+        engine = partial(build_engine, policy, generation, environment, resources)
         play_missing(log, engine, environment, writer, config.rollouts, Screen(quiet), title)
         result = evaluate(
             log.records,
@@ -101,18 +101,18 @@ def score(request: Request, title: str, quiet: bool) -> Scored:
             engine=dict(environment.fingerprint()),
         )
         paid = policy.kind == "plugin"
-        return Scored(result, lent.ledger.totals.usage if paid else None)
+        return Scored(result, resources.ledger.totals.usage if paid else None)
 
 
-def _config(request: Request) -> RunConfig:
+def _config(request: ScoreRequest) -> RunConfig:
     if request.run is not None:
         if request.environment:
             raise ConfigError("a run has its own environment; leave --environment out")
         data = RunFolder(request.run).config().model_dump(mode="json")
     elif request.environment and request.policy:
         data = {
-            "environment": Named(name=request.environment).model_dump(),
-            "student": Student(model=request.policy).model_dump(),
+            "environment": ComponentConfig(name=request.environment).model_dump(),
+            "student": StudentConfig(model=request.policy).model_dump(),
             "updater": {"name": "keep"},
             "iterations": 0,
         }
@@ -122,7 +122,7 @@ def _config(request: Request) -> RunConfig:
     return validated(RunConfig, data, "the configuration with --set")
 
 
-def _split(request: Request, config: RunConfig, known: Sequence[str]) -> str:
+def _split(request: ScoreRequest, config: RunConfig, known: Sequence[str]) -> str:
     """The split that is asked for; else the configuration's for tests, or for validation; where
     nothing says which, the environment's first for tests, else for validation."""
     split = request.split or config.splits.test
@@ -138,7 +138,7 @@ def _split(request: Request, config: RunConfig, known: Sequence[str]) -> str:
     return split
 
 
-def _overrides(request: Request) -> Iterator[str]:
+def _overrides(request: ScoreRequest) -> Iterator[str]:
     """The options that stand for keys of the configuration."""
     if request.in_flight is not None:
         yield f"rollouts.in_flight={request.in_flight}"
@@ -148,14 +148,14 @@ def _overrides(request: Request) -> Iterator[str]:
         yield f"rollouts.executor.workers={request.workers}"
 
 
-def _generation(request: Request, config: RunConfig) -> Generation:
+def _generation(request: ScoreRequest, config: RunConfig) -> GenerationConfig:
     chosen = config.evaluation.generation or config.student.generation
     if request.temperature is None:
         return chosen
     return chosen.model_copy(update={"temperature": request.temperature})
 
 
-def _policy(request: Request, config: RunConfig, environment: Environment) -> PolicyRef:
+def _policy(request: ScoreRequest, config: RunConfig, environment: Environment) -> PolicyRef:
     if request.policy is not None:
         if request.iteration is not None:
             raise ConfigError("--iteration chooses a policy of RUN; leave it out with --policy")
@@ -187,7 +187,7 @@ def policy_of(run: Path, iteration: int | None) -> PolicyRef:
     return folder.load_policy(iteration)
 
 
-def _tasks(environment: Environment, split: str, request: Request) -> list[Task]:
+def _tasks(environment: Environment, split: str, request: ScoreRequest) -> list[Task]:
     tasks = list(environment.tasks(split))
     if request.task_ids:
         if request.limit is not None:
@@ -236,14 +236,14 @@ def _plain(value: Any) -> Any:
 
 
 @contextmanager
-def _lent(request: Request, config: RunConfig, policy: PolicyRef) -> Iterator[Lent]:
+def _lent(request: ScoreRequest, config: RunConfig, policy: PolicyRef) -> Iterator[EngineResources]:
     """Servers, options and a ledger for the engine; the ledger lies beside the trajectories."""
     out = request.out
     folder = request.run.parent if request.run else out.parent if out else Path("runs")
     path = out.with_name(f"{out.name}.ledger.jsonl") if out and policy.kind == "plugin" else None
-    ledger = Ledger(path, Budget(config.budget.dollars, config.budget.tokens))
+    ledger = Ledger(path, SpendingLimit(config.budget.dollars, config.budget.tokens))
     options = config.student.options if policy.kind == "plugin" else {}
     try:
-        yield Lent(config.server, options, ledger, folder / ".cache")
+        yield EngineResources(config.server, options, ledger, folder / ".cache")
     finally:
         ledger.close()

@@ -35,12 +35,12 @@ def command(
     or the name of a configuration that a plugin ships.
     """
     from leap_core.analysis.estimate import estimates, total
-    from leap_core.config.multi_environment import CombinedConfig, load_run
+    from leap_core.config.multi_environment import MultiEnvironmentConfig, load_run
     from leap_core.plugins.packaged_configs import packaged_config
 
     path = config if config.exists() else packaged_config(str(config)) or config
     resolved = load_run(path, overrides)
-    if not isinstance(resolved, CombinedConfig):
+    if not isinstance(resolved, MultiEnvironmentConfig):
         (found,) = estimates({"": resolved}, sample, failing).values()
         lines = [*_text(found), *_warnings(found)]
         click.echo(json.dumps(found.as_dict()) if as_json else "\n".join(lines))

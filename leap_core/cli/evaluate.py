@@ -27,10 +27,10 @@ def command(settings: Settings, /, as_json: bool, **arguments: Any) -> None:
     RUN is a run folder; without it, --environment and --policy say what to play. With --out, the
     same command goes on where it was interrupted.
     """
-    from leap_core.analysis.score import Request, score
+    from leap_core.analysis.score import ScoreRequest, score
     from leap_core.evaluation import as_dict
 
-    scored = score(Request(**arguments), "evaluation", quiet=settings.quiet)
+    scored = score(ScoreRequest(**arguments), "evaluation", quiet=settings.quiet)
     if as_json:
         click.echo(json.dumps(as_dict(scored.evaluation), ensure_ascii=False))
     else:

@@ -51,7 +51,7 @@ _OPTIONS = (
 
 
 def playing_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the arguments whose names are the fields of `leap_core.analysis.score.Request`."""
+    """Add the arguments whose names are the fields of `leap_core.analysis.score.ScoreRequest`."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

@@ -22,10 +22,10 @@ def command(settings: Settings, /, out: Path, **arguments: Any) -> None:
     RUN is a run folder; without it, --environment and --policy say what to play. Interrupted, the
     same command goes on where it stopped.
     """
-    from leap_core.analysis.score import Request, score
+    from leap_core.analysis.score import ScoreRequest, score
     from leap_core.cli.evaluate import usage_line
 
-    scored = score(Request(out=out, **arguments), "rollouts", quiet=settings.quiet)
+    scored = score(ScoreRequest(out=out, **arguments), "rollouts", quiet=settings.quiet)
     group = scored.evaluation.overall
     click.echo(
         f"{group.tasks} episodes in {out}: {group.succeeded} succeeded, "

@@ -25,7 +25,7 @@ def command(
     CONFIG is a YAML file, or the name of a configuration that a plugin ships. A run that was
     interrupted goes on where it stopped when it is started again.
     """
-    from leap_core.config.multi_environment import CombinedConfig, load_run
+    from leap_core.config.multi_environment import MultiEnvironmentConfig, load_run
     from leap_core.loop import run_combined, run_leap
     from leap_core.plugins.packaged_configs import packaged_config
     from leap_core.report.console import print_result
@@ -36,7 +36,7 @@ def command(
     resolved = load_run(path, (*overrides, *more))
     screen = Screen(settings.quiet)
     folder = runs_dir / resolved.name
-    if isinstance(resolved, CombinedConfig):
+    if isinstance(resolved, MultiEnvironmentConfig):
         for result in run_combined(resolved, folder, screen):
             print_result(result)
     else:

@@ -34,7 +34,7 @@ def command(
     Its address is printed when it is ready.
     """
     from leap_core.analysis.score import policy_of
-    from leap_core.config.schema import Server
+    from leap_core.config.schema import ServerConfig
     from leap_core.errors import ConfigError, PolicyError
     from leap_core.policy.model_server import ModelServer
     from leap_core.types import PolicyRef
@@ -49,7 +49,7 @@ def command(
         chosen = PolicyRef("transformers", policy, adapter)
     server = ModelServer(
         chosen,
-        Server(command=line, python=python, port=port, ready_timeout=ready_timeout),
+        ServerConfig(command=line, python=python, port=port, ready_timeout=ready_timeout),
         log,
     )
     signal.signal(signal.SIGTERM, _interrupt)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from leap_core.config.schema import RunConfig, Server
+from leap_core.config.schema import RunConfig, ServerConfig
 
 # Options of updaters that change memory and speed, never what is learned.
 _HOW = {
@@ -18,12 +18,12 @@ _HOW = {
 }
 
 
-def substance(config: RunConfig) -> dict[str, Any]:
+def run_identity(config: RunConfig) -> dict[str, Any]:
     """All of a configuration that its records depend on: not what it may spend, nor how fast."""
     speed = {"retries", "executor"}
     if config.rollouts.batches == "rolling":
         speed.add("in_flight")
-    patience = set(Server.model_fields) - {"command"}
+    patience = set(ServerConfig.model_fields) - {"command"}
     free = {
         "budget": True, "teacher": {"concurrency"}, "rollouts": speed, "server": patience,
     }  # fmt: skip

@@ -28,7 +28,7 @@ KEYS = ("name", "options", "layout", *SECTIONS)
 
 
 @dataclass(frozen=True)
-class CombinedConfig:
+class MultiEnvironmentConfig:
     """A run in several environments.
 
     Attributes:
@@ -47,7 +47,7 @@ class CombinedConfig:
         return yaml.safe_dump(dict(self.given), sort_keys=False, allow_unicode=True)
 
 
-def load_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig | CombinedConfig:
+def load_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig | MultiEnvironmentConfig:
     """Read the configuration of a run in one environment or in several.
 
     Raises:
@@ -59,7 +59,7 @@ def load_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig | CombinedC
     return validated(RunConfig, data, str(path))
 
 
-def combined(data: Mapping[str, Any], where: str) -> CombinedConfig:
+def combined(data: Mapping[str, Any], where: str) -> MultiEnvironmentConfig:
     """Validate a configuration with `environments`.
 
     Raises:
@@ -72,7 +72,7 @@ def combined(data: Mapping[str, Any], where: str) -> CombinedConfig:
         raise ConfigError(f"{where}: key 'environments' holds no environments (label: its keys)")
     name = str(data.get("name", "run"))
     runs = {label: _run_of(data, label, own or {}, where) for label, own in parts.items()}
-    return CombinedConfig(name, data, runs)
+    return MultiEnvironmentConfig(name, data, runs)
 
 
 def _run_of(data: Mapping[str, Any], label: Any, own: Any, where: str) -> RunConfig:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 from leap_core.errors import unknown
 
 
-def some_of(what: str, names: Sequence[str]) -> AfterValidator:
+def subset_of(what: str, names: Sequence[str]) -> AfterValidator:
     """Of a tuple of names: at least one, all of them known.
 
     task_types: Annotated[tuple[str, ...], some_of("task type", TASK_TYPES)] = TASK_TYPES
@@ -25,7 +25,7 @@ def some_of(what: str, names: Sequence[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def sizes_of(splits: Sequence[str]) -> AfterValidator:
+def split_sizes(splits: Sequence[str]) -> AfterValidator:
     """Of a dictionary from splits to their sizes: known splits, none of them empty.
 
     split_sizes: Annotated[dict[str, int], sizes_of(SPLITS)] = Field(default_factory=dict)

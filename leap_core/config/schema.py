@@ -14,7 +14,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Named(Section):
+class ComponentConfig(Section):
     """A plugin's part, chosen by name, with that part's own options."""
 
     name: str
@@ -29,10 +29,10 @@ def _sequence(value: Any) -> Any:
     return {"name": "sequence", "options": {"updaters": named}}
 
 
-UpdaterChoice = Annotated[Named, BeforeValidator(_sequence)]
+UpdaterConfig = Annotated[ComponentConfig, BeforeValidator(_sequence)]
 
 
-class Generation(Section):
+class GenerationConfig(Section):
     """How the student decodes.
 
     The defaults are the paper's (App. D.1): temperature 0.3, at most 256 new tokens.
@@ -41,8 +41,8 @@ class Generation(Section):
 
     `device`, `dtype` and `attention` concern a model in this process: "auto" is a GPU if there is
     one, and the weights as stored (float32 on a CPU); `attention` is one of transformers'
-    implementations ("sdpa", "eager", …) instead of LEAP's own decoding. `drafts`: guess how a reply
-    goes on from earlier ones, and have the model check the guess at once; replies stay the same.
+    implementations ("sdpa", "eager", …) instead of LEAP's own decoding. `speculative`: draft
+    tokens from earlier replies, verified by the model in one pass; replies stay the same.
     """
 
     temperature: float = Field(0.3, ge=0)
@@ -52,10 +52,10 @@ class Generation(Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     attention: str | None = None
-    drafts: bool = True
+    speculative: bool = True
 
 
-class Student(Section):
+class StudentConfig(Section):
     """The policy to train.
 
     `model` is "tiny" (a small Llama built from scratch), "tiny-base" (the small pre-trained one
@@ -65,11 +65,11 @@ class Student(Section):
     model: str
     adapter: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
-    generation: Generation = Generation()
+    generation: GenerationConfig = GenerationConfig()
     layout: dict[str, str] = Field(default_factory=dict)
 
 
-class Splits(Section):
+class SplitConfig(Section):
     """Which split serves which purpose, by the environment's own names."""
 
     train: str = "train"
@@ -77,7 +77,7 @@ class Splits(Section):
     test: str | None = None
 
 
-class Demonstrations(Section):
+class DemonstrationConfig(Section):
     """What behaviour cloning (iteration 0) starts from: `tasks` demonstrations of a kind.
 
     `kind` is one of the environment's; null takes its first. `replay` is how many of them join
@@ -91,7 +91,7 @@ class Demonstrations(Section):
     replay: int | None = Field(None, ge=0)
 
 
-class ExecutorChoice(Section):
+class ExecutorConfig(Section):
     """Where episodes run.
 
     `local` runs them in this process, `processes` in `workers` processes of this machine (null: one
@@ -110,7 +110,7 @@ class ExecutorChoice(Section):
     resources: dict[str, float] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _options_are_used(self) -> ExecutorChoice:
+    def _options_are_used(self) -> ExecutorConfig:
         theirs = {"name"}
         if self.name != "local":
             theirs |= {"workers", "timeout", "start_timeout"}
@@ -132,7 +132,7 @@ def _executor(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-class Rollouts(Section):
+class RolloutConfig(Section):
     """Rollouts on training tasks: `tasks` an iteration (null: all of the split).
 
     `in_flight` episodes are played at once. One whose environment raises, crashes or hangs is begun
@@ -147,10 +147,10 @@ class Rollouts(Section):
     in_flight: int = Field(64, gt=0)
     retries: int = Field(2, ge=0)
     batches: Literal["rolling", "fixed"] = "rolling"
-    executor: Annotated[ExecutorChoice, BeforeValidator(_executor)] = ExecutorChoice()
+    executor: Annotated[ExecutorConfig, BeforeValidator(_executor)] = ExecutorConfig()
 
 
-class Server(Section):
+class ServerConfig(Section):
     """Model servers that generate the student's replies.
 
     `timeout` is what one reply may take, `patience` how long servers may be gone before the run
@@ -171,7 +171,7 @@ class Server(Section):
     ready_timeout: float = Field(600.0, gt=0)
 
 
-class TeacherChoice(Named):
+class TeacherConfig(ComponentConfig):
     """The teacher and how freely it may use the privileged state (levels 1..5).
 
     `repeats`: a student that goes round in circles gets the same correction again and again; this
@@ -187,19 +187,19 @@ class TeacherChoice(Named):
     confirmed: bool = False
 
 
-class Budget(Section):
+class BudgetConfig(Section):
     """What a run may spend on model calls; null is no limit."""
 
     dollars: float | None = Field(None, ge=0)
     tokens: int | None = Field(None, ge=0)
 
 
-class Evaluation(Section):
+class EvaluationConfig(Section):
     """How many tasks of each split are played to score a policy (null: all of the split)."""
 
     tasks: int | None = Field(None, gt=0)
     test_tasks: int | None = Field(None, gt=0)
-    generation: Generation | None = None
+    generation: GenerationConfig | None = None
 
 
 class RunConfig(Section):
@@ -213,18 +213,18 @@ class RunConfig(Section):
     seed: int = 0
     iterations: int = Field(3, ge=0)
     learn_from: Literal["corrections", "demonstrations"] = "corrections"
-    environment: Named
-    splits: Splits = Splits()
-    student: Student
-    demonstrations: Demonstrations = Demonstrations()
-    rollouts: Rollouts = Rollouts()
-    server: Server = Server()
-    privileged: Named | None = None
-    teacher: TeacherChoice | None = None
-    updater: UpdaterChoice
-    first_updater: UpdaterChoice | None = None
-    evaluation: Evaluation = Evaluation()
-    budget: Budget = Budget()
+    environment: ComponentConfig
+    splits: SplitConfig = SplitConfig()
+    student: StudentConfig
+    demonstrations: DemonstrationConfig = DemonstrationConfig()
+    rollouts: RolloutConfig = RolloutConfig()
+    server: ServerConfig = ServerConfig()
+    privileged: ComponentConfig | None = None
+    teacher: TeacherConfig | None = None
+    updater: UpdaterConfig
+    first_updater: UpdaterConfig | None = None
+    evaluation: EvaluationConfig = EvaluationConfig()
+    budget: BudgetConfig = BudgetConfig()
 
     def seed_of(self, iteration: int) -> int:
         """The seed of an iteration: of its tasks, rollouts, teacher calls and update."""

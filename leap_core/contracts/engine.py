@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from leap_core.config.schema import Generation
+from leap_core.config.schema import GenerationConfig
 from leap_core.errors import LeapError
 from leap_core.run.ledger import Ledger
 from leap_core.types import Observation, Prompt, Step, Task
@@ -85,6 +85,6 @@ class PolicyContext:
         cache_dir: folder for paid answers, shared by all runs beside each other.
     """
 
-    generation: Generation
+    generation: GenerationConfig
     ledger: Ledger = field(default_factory=Ledger)
     cache_dir: Path = Path(".cache")

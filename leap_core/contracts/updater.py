@@ -12,7 +12,7 @@ from leap_core.types import Example, PolicyRef
 
 
 @dataclass(frozen=True, slots=True)
-class SeenStep:
+class RolloutStep:
     """One step of the student's own rollouts, and what was hidden from it.
 
     Attributes:
@@ -54,7 +54,7 @@ class UpdateContext:
     log: Callable[[Mapping[str, float]], None]
     work_dir: Path | None = None
     say: Callable[[str], None] = _silent
-    rollouts: Callable[[], Sequence[SeenStep]] | None = None
+    rollouts: Callable[[], Sequence[RolloutStep]] | None = None
     name: str = "update"
     reports_dir: Path | None = None
 
@@ -63,7 +63,7 @@ class Updater(ABC):
     """Trains a policy. Built as `MyUpdater(options)`."""
 
     Options: ClassVar[type[Any]]
-    preferences: ClassVar[bool] = False
+    needs_corrections: ClassVar[bool] = False
     """Whether it learns from (reply, rejected) pairs, and so from corrections only."""
 
     def __init__(self, options: Any) -> None:

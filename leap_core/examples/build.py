@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from leap_core.contracts.privileged import PrivilegedSource
-from leap_core.contracts.updater import SeenStep
-from leap_core.policy.prompt import PromptWriter
+from leap_core.contracts.updater import RolloutStep
+from leap_core.policy.prompt import PromptRenderer
 from leap_core.policy.reply import write_reply
 from leap_core.types import Correction, Example, Trajectory
 
 
 def examples_from_demonstrations(
-    trajectories: Iterable[Trajectory], writer: PromptWriter, environment: str, iteration: int = 0
+    trajectories: Iterable[Trajectory], writer: PromptRenderer, environment: str, iteration: int = 0
 ) -> Iterator[Example]:
     """Every step of every demonstration."""
     for trajectory in trajectories:
@@ -38,7 +38,7 @@ def examples_from_demonstrations(
 def examples_from_corrections(
     trajectories: Iterable[Trajectory],
     corrections: Sequence[Correction],
-    writer: PromptWriter,
+    writer: PromptRenderer,
     environment: str,
     iteration: int,
     repeats: int | None = None,
@@ -82,10 +82,10 @@ def examples_from_corrections(
 def seen_steps(
     trajectories: Iterable[Trajectory],
     source: PrivilegedSource,
-    writer: PromptWriter,
+    writer: PromptRenderer,
     environment: str,
     iteration: int,
-) -> Iterator[SeenStep]:
+) -> Iterator[RolloutStep]:
     """Every well-formed step of the student, as it acted, and the state that was hidden from it."""
     for trajectory in trajectories:
         states = source.states(trajectory)
@@ -103,4 +103,4 @@ def seen_steps(
                 step=t,
                 environment=environment,
             )
-            yield SeenStep(example, state.text)
+            yield RolloutStep(example, state.text)

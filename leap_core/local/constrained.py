@@ -24,7 +24,7 @@ _PLACEHOLDER = re.compile(r"<[^<>]+>")
 _WORD = "ACTION:"
 
 
-class Writer:
+class ReplyState:
     """One reply as it is written, without constraints.
 
     Attributes:
@@ -74,7 +74,7 @@ class _Node:
         return node.action if not node.next and node.template is None else None
 
 
-class ActionGuide:
+class ActionGrammar:
     """Makes writers whose actions can be executed; knows the tokenizer's vocabulary."""
 
     def __init__(self, encoder: PromptEncoder) -> None:
@@ -82,7 +82,7 @@ class ActionGuide:
         self.ids = lru_cache(maxsize=16384)(encoder.ids)
         self.show = lru_cache(maxsize=None)(lambda token: encoder.decode([token]))
 
-    def writer(self, observation: Observation, limit: int) -> Writer:
+    def writer(self, observation: Observation, limit: int) -> ReplyState:
         """A writer for one turn; an unconstrained one where any action may be tried."""
         listed = observation.candidates
         candidates = [c for c in listed if c.strip() == c and len(c.splitlines()) == 1]
@@ -90,8 +90,8 @@ class ActionGuide:
                      if len(t.splitlines()) == 1]  # fmt: skip
         templates = [parts for parts in templates if len(parts) > 1]
         if not candidates and not templates:
-            return Writer(self.encoder, limit)
-        return GuidedWriter(self, candidates, templates, limit)
+            return ReplyState(self.encoder, limit)
+        return ConstrainedReplyState(self, candidates, templates, limit)
 
     @cached_property
     def never(self) -> torch.Tensor:
@@ -114,7 +114,7 @@ class ActionGuide:
         return range(len(self.encoder.tokenizer))
 
 
-class GuidedWriter(Writer):
+class ConstrainedReplyState(ReplyState):
     """One reply whose action is one of `candidates`, or fills one of `templates`.
 
     A template is the list of its fixed parts: `search[<query>]` is ["search[", "]"].
@@ -122,7 +122,7 @@ class GuidedWriter(Writer):
 
     def __init__(
         self,
-        guide: ActionGuide,
+        guide: ActionGrammar,
         candidates: Sequence[str],
         templates: Sequence[Sequence[str]],
         limit: int,

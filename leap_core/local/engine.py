@@ -15,15 +15,15 @@ from typing import Any
 
 import torch
 
-from leap_core.config.schema import Generation
+from leap_core.config.schema import GenerationConfig
 from leap_core.contracts.engine import Engine, Request
 from leap_core.errors import PolicyError
 from leap_core.local.adapters import check_base
-from leap_core.local.constrained import ActionGuide, Writer
-from leap_core.local.decoding.base import Turn
+from leap_core.local.constrained import ActionGrammar, ReplyState
+from leap_core.local.decoding.base import TokenizedPrompt
 from leap_core.local.decoding.select import decoder_of
 from leap_core.local.sampling import Sampler
-from leap_core.local.speculation import Drafts
+from leap_core.local.speculation import NGramSpeculator
 from leap_core.local.tokenization import PromptEncoder
 from leap_core.types import PolicyRef
 
@@ -36,7 +36,7 @@ _SMALL_GROUP = 16
 _MOST_FED = 512
 
 
-def load_model(policy: PolicyRef, generation: Generation | None = None) -> tuple[Any, Any]:
+def load_model(policy: PolicyRef, generation: GenerationConfig | None = None) -> tuple[Any, Any]:
     """Load (model, tokenizer) of a policy; an adapter is merged in.
 
     Unless `generation` says otherwise, the weights go to a GPU as stored if there is one, else they
@@ -49,7 +49,7 @@ def load_model(policy: PolicyRef, generation: Generation | None = None) -> tuple
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    generation = generation or Generation()
+    generation = generation or GenerationConfig()
     device = _device(generation)
     dtype: Any = "auto" if device == "cuda" else torch.float32
     if generation.dtype != "auto":
@@ -76,7 +76,7 @@ def load_model(policy: PolicyRef, generation: Generation | None = None) -> tuple
     return model, tokenizer
 
 
-def _device(generation: Generation) -> str:
+def _device(generation: GenerationConfig) -> str:
     there = torch.cuda.is_available()
     if generation.device == "cuda" and not there:
         raise PolicyError("generation.device is cuda, but torch sees no GPU here; use cpu or auto")
@@ -94,7 +94,7 @@ class TransformersEngine(Engine):
         group: the most turns that are decoded together.
     """
 
-    def __init__(self, policy: PolicyRef, generation: Generation) -> None:
+    def __init__(self, policy: PolicyRef, generation: GenerationConfig) -> None:
         model, tokenizer = load_model(policy, generation)
         self.model = model.to(_device(generation)).eval()
         self.device: torch.device = self.model.device
@@ -104,11 +104,11 @@ class TransformersEngine(Engine):
         self.generation = generation
         # A chosen way to compute attention is the model's own to take.
         self.decoder = decoder_of(self.model, fused=generation.attention is None)
-        self.guide = ActionGuide(self.encoder) if generation.constrained else None
+        self.guide = ActionGrammar(self.encoder) if generation.constrained else None
         # A guided writer feeds other tokens than were drawn.
-        guessing = generation.drafts and self.guide is None and self.decoder.guesses
-        self.drafts = Drafts(self.encoder.stop) if guessing else None
-        small = self.device.type == "cpu" and 0 < self.decoder.busy_bytes <= _SMALL_MODEL
+        guessing = generation.speculative and self.guide is None and self.decoder.guesses
+        self.drafts = NGramSpeculator(self.encoder.stop) if guessing else None
+        small = self.device.type == "cpu" and 0 < self.decoder.weight_bytes <= _SMALL_MODEL
         self.group = _SMALL_GROUP if small else 2**31
         self.threads = torch.get_num_threads() if small else 1
         self.model_seconds = 0.0
@@ -158,7 +158,7 @@ class TransformersEngine(Engine):
                 self.drafts.learn(reply, line.guessed, line.right)
         return [written[i].writer.text() for i in range(len(requests))]
 
-    def _turn(self, request: Request) -> Turn:
+    def _turn(self, request: Request) -> TokenizedPrompt:
         """Token ids of a request; only the pieces that its trunk has gained are new work."""
         pieces, old = self._trunks.get(request.episode, ((), []))
         trunk = request.prompt.trunk
@@ -167,13 +167,13 @@ class TransformersEngine(Engine):
         else:
             ids = self.encoder.trunk(request.prompt)
         self._trunks[request.episode] = (trunk, ids)
-        return Turn(request.episode, ids, self.encoder.branch(request.prompt))
+        return TokenizedPrompt(request.episode, ids, self.encoder.branch(request.prompt))
 
     @torch.inference_mode()
-    def _answer(self, requests: Sequence[Request]) -> list[_Line]:
+    def _answer(self, requests: Sequence[Request]) -> list[_RowState]:
         """Replies of one group."""
         turns = [self._turn(request) for request in requests]
-        replies = [_Line(self._writer(request)) for request in requests]
+        replies = [_RowState(self._writer(request)) for request in requests]
         sampler = Sampler(self.generation, requests)
         began = self.model_clock()
         group = self.decoder.start(turns, max(reply.writer.room for reply in replies))
@@ -206,14 +206,14 @@ class TransformersEngine(Engine):
             self.passes += sum(reply.passes for reply in replies)
         return replies
 
-    def _writer(self, request: Request) -> Writer:
+    def _writer(self, request: Request) -> ReplyState:
         limit = self.generation.max_new_tokens
         if self.guide is None:
-            return Writer(self.encoder, limit)
+            return ReplyState(self.encoder, limit)
         return self.guide.writer(request.observation, limit)
 
 
-class _Line:
+class _RowState:
     """One reply while it is written, and the guess at what comes next.
 
     Attributes:
@@ -222,7 +222,7 @@ class _Line:
         done: whether the reply is complete.
     """
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: ReplyState) -> None:
         self.writer = writer
         self.chunk: list[int] = []
         self.guessed = self.right = 0
@@ -248,7 +248,7 @@ class _Line:
         self.right += right
         return len(guess) - right
 
-    def guess(self, drafts: Drafts | None, most: int) -> None:
+    def guess(self, drafts: NGramSpeculator | None, most: int) -> None:
         """Make the next chunk, with at most `most` guessed tokens."""
         written = self.writer.ids
         most = min(most, self.writer.room - len(written) - 1)

@@ -8,7 +8,7 @@ from hashlib import blake2b
 import numpy as np
 import torch
 
-from leap_core.config.schema import Generation
+from leap_core.config.schema import GenerationConfig
 from leap_core.contracts.engine import Request
 
 
@@ -19,7 +19,7 @@ class Sampler:
     how many of its tokens are drawn at once.
     """
 
-    def __init__(self, generation: Generation, requests: Sequence[Request]) -> None:
+    def __init__(self, generation: GenerationConfig, requests: Sequence[Request]) -> None:
         self.generation = generation
         self.streams = [_stream(r) for r in requests] if generation.temperature else []
         self._uniform: list[list[float]] = [[] for _ in self.streams]

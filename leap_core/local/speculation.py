@@ -18,7 +18,7 @@ _RECENT = 2000
 _WORTH = 0.3
 
 
-class Drafts:
+class NGramSpeculator:
     """Guesses what came after the same few tokens the last time.
 
     While fewer than three in ten of the tokens guessed lately were right, only the beginning of a

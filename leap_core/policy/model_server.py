@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from leap_core.config.schema import Generation, Server
+from leap_core.config.schema import GenerationConfig, ServerConfig
 from leap_core.contracts.engine import Deliver, Engine, Refusal, Request
 from leap_core.errors import ConfigError, LeapError, PolicyError, unknown
 from leap_core.local.adapters import check_base
@@ -51,7 +51,7 @@ class ModelServer:
         ConfigError: the command has an unknown placeholder, or cannot be run at all.
     """
 
-    def __init__(self, policy: PolicyRef, settings: Server, log: Path | None = None) -> None:
+    def __init__(self, policy: PolicyRef, settings: ServerConfig, log: Path | None = None) -> None:
         if policy.kind != "transformers":
             raise ConfigError(f"a policy of kind '{policy.kind}' has no weights to serve")
         assert settings.command is not None
@@ -175,7 +175,9 @@ class ModelServer:
 class ServedEngine(Engine):
     """A policy's weights behind a server of their own, for as long as the engine is open."""
 
-    def __init__(self, policy: PolicyRef, generation: Generation, settings: Server) -> None:
+    def __init__(
+        self, policy: PolicyRef, generation: GenerationConfig, settings: ServerConfig
+    ) -> None:
         from leap_core.policy.server_engine import ServerEngine
 
         self.server = ModelServer(policy, settings)

@@ -18,7 +18,7 @@ from leap_core.errors import ConfigError, unknown
 from leap_core.types import Observation, Prompt, Step, Task
 
 
-class PromptWriter:
+class PromptRenderer:
     """Renders prompts of one layout. `overrides` replaces templates by the config's own."""
 
     def __init__(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from leap_core.config.schema import Generation, Server
+from leap_core.config.schema import GenerationConfig, ServerConfig
 from leap_core.contracts.async_engine import AsyncEngine
 from leap_core.contracts.engine import Refusal, Request
 from leap_core.errors import ConfigError, MissingExtra, PolicyError, unknown
@@ -63,7 +63,9 @@ class ServerEngine(AsyncEngine):
         PolicyError: none of the servers answers, or none has the model.
     """
 
-    def __init__(self, policy: PolicyRef, generation: Generation, settings: Server) -> None:
+    def __init__(
+        self, policy: PolicyRef, generation: GenerationConfig, settings: ServerConfig
+    ) -> None:
         try:
             import httpx
         except ImportError:

@@ -15,7 +15,7 @@ from leap_core.loop import best_of
 from leap_core.run.folder import RunFolder
 from leap_core.run.ledger import Totals, read_calls
 from leap_core.run.records import Records, read_json
-from leap_core.stages.corrections import Answer
+from leap_core.stages.corrections import TeacherRecord
 from leap_core.stages.environment_run import load_evaluation
 from leap_core.types import Correction, Rejection, Trajectory, Usage
 
@@ -23,7 +23,7 @@ EXAMPLES_PER_ITERATION = 2
 
 
 @dataclass(frozen=True)
-class Rollouts:
+class RolloutCounts:
     """How the student fared on training tasks, before this iteration's update."""
 
     tasks: int
@@ -53,7 +53,7 @@ class Iteration:
     number: int
     validation: Evaluation | None
     test: Evaluation | None
-    rollouts: Rollouts | None
+    rollouts: RolloutCounts | None
     asked: int
     corrections: int
     rejections: Mapping[str, int]
@@ -108,7 +108,7 @@ def collect(path: Path) -> RunReport:
 
 
 def _iteration(folder: Path, number: int) -> Iteration:
-    answers = list(Records(folder / "teacher.jsonl", Answer))
+    answers = list(Records(folder / "teacher.jsonl", TeacherRecord))
     rejected = Records(folder / "rejected.jsonl", Rejection)
     corrections = list(Records(folder / "corrections.jsonl", Correction))
     rollouts, shown = _rollouts(folder / "rollouts.jsonl", _chosen(corrections))
@@ -133,7 +133,7 @@ def _evaluation(path: Path) -> Evaluation | None:
 
 def _rollouts(
     path: Path, chosen: Sequence[Correction]
-) -> tuple[Rollouts | None, list[ShownCorrection]]:
+) -> tuple[RolloutCounts | None, list[ShownCorrection]]:
     """Count outcomes, and find the steps of the chosen corrections, in one pass."""
     if not path.exists():
         return None, []
@@ -142,7 +142,7 @@ def _rollouts(
     for trajectory in Records(path, Trajectory):
         outcomes[trajectory.outcome] += 1
         shown += [_shown(c, trajectory) for c in chosen if _is_of(c, trajectory)]
-    return Rollouts(outcomes.total(), outcomes["success"], outcomes["error"]), shown
+    return RolloutCounts(outcomes.total(), outcomes["success"], outcomes["error"]), shown
 
 
 def _is_of(correction: Correction, trajectory: Trajectory) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from leap_core.evaluation import Evaluation, Group
+from leap_core.evaluation import Evaluation, GroupScores
 from leap_core.report.collect import Iteration, RunReport, reasons
 from leap_core.report.console import settings_line
 from leap_core.run.ledger import Totals
@@ -73,7 +73,7 @@ def _scores(report: RunReport, kind: str) -> Iterator[Table]:
 _ACTIONS = "An episode that did not succeed counts as the horizon in actions."
 
 
-def _group(group: Group) -> list[str]:
+def _group(group: GroupScores) -> list[str]:
     low, high = group.interval
     return [
         percent(group.success),
@@ -112,7 +112,7 @@ def _ends(report: RunReport) -> tuple[Evaluation | None, Evaluation | None]:
     return ends[0].validation, ends[-1].validation
 
 
-def _success(group: Group | None) -> str:
+def _success(group: GroupScores | None) -> str:
     if group is None:
         return NOTHING
     low, high = group.interval

@@ -2,16 +2,16 @@
 
 from leap_core.rollout.episode_log import EpisodeLog
 from leap_core.rollout.executors.build import build_executor
-from leap_core.rollout.privileged_states import Replays, replays
+from leap_core.rollout.privileged_states import PrivilegedStateWorkers, privileged_state_workers
 from leap_core.rollout.scheduler import Assignment, Scheduler, assignments, roll_out
 
 __all__ = [
     "Assignment",
     "EpisodeLog",
-    "Replays",
+    "PrivilegedStateWorkers",
     "Scheduler",
     "assignments",
     "build_executor",
-    "replays",
+    "privileged_state_workers",
     "roll_out",
 ]

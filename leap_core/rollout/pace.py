@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 
-class Pace:
+class ProgressNote:
     """Episodes and tokens since its making, against what is left of `total`."""
 
     def __init__(self, total: int, done: int) -> None:

@@ -15,16 +15,16 @@ from typing import TypeAlias
 from leap_core.contracts.engine import Engine, Refusal, Request
 from leap_core.contracts.environment import Environment
 from leap_core.errors import LeapError
-from leap_core.policy.prompt import PromptWriter
+from leap_core.policy.prompt import PromptRenderer
 from leap_core.policy.reply import Reply, parse_reply
 from leap_core.rollout.executors.base import (
-    Act,
-    Answer,
-    Drop,
+    CloseEpisode,
     Executor,
+    Failure,
     LocalExecutor,
-    Open,
-    Problem,
+    OpenEpisode,
+    StepEpisode,
+    WorkerReply,
 )
 from leap_core.types import Observation, Outcome, Prompt, Step, Task, Trajectory, Transition
 
@@ -53,9 +53,9 @@ def assignments(tasks: Sequence[Task], seeds: Sequence[int]) -> list[Assignment]
     return [Assignment(index, task, seed) for index, (task, seed) in enumerate(pairs)]
 
 
-_Message: TypeAlias = "Answer | str | Refusal"
+_Message: TypeAlias = "WorkerReply | str | Refusal"
 
-Keep = Callable[[Assignment, Trajectory], None]
+OnEpisode = Callable[[Assignment, Trajectory], None]
 """Takes finished episodes, in the order in which they end."""
 
 
@@ -84,7 +84,7 @@ class Scheduler:
         self,
         executor: Executor,
         engine: Engine,
-        writer: PromptWriter,
+        writer: PromptRenderer,
         *,
         in_flight: int,
         retries: int = RETRIES,
@@ -100,7 +100,7 @@ class Scheduler:
         self._ready: list[int] = []
         self._slots = 0
 
-    def play(self, todo: Iterable[Assignment], keep: Keep) -> None:
+    def play(self, todo: Iterable[Assignment], keep: OnEpisode) -> None:
         """Play everything; the executor is closed at the end, however it comes.
 
         Raises:
@@ -129,7 +129,7 @@ class Scheduler:
         self._slots += 1
         self._live[self._slots] = live
         task, seed = live.assignment.task, live.assignment.seed
-        self.executor.send(Open(self._slots, task, seed))
+        self.executor.send(OpenEpisode(self._slots, task, seed))
 
     def _take(self) -> None:
         """Take in everything that has come; wait for it if no prompt is ready."""
@@ -149,7 +149,7 @@ class Scheduler:
         if isinstance(message, str):
             live.reply = parse_reply(message)
             live.malformed += not live.reply.well_formed
-            self.executor.send(Act(slot, live.reply.action))
+            self.executor.send(StepEpisode(slot, live.reply.action))
         elif isinstance(message, Observation):
             live.observation = message
             live.trunk.append(self.writer.opening(live.assignment.task, message))
@@ -158,7 +158,7 @@ class Scheduler:
             self._advance(slot, live, message)
         elif isinstance(message, Refusal):
             self._end(slot, _errored(live, message.why))
-        elif isinstance(message, Problem):
+        elif isinstance(message, Failure):
             self._fail(slot, live, message)
 
     def _advance(self, slot: int, live: _Live, transition: Transition) -> None:
@@ -173,10 +173,10 @@ class Scheduler:
         else:
             self._ready.append(slot)
 
-    def _fail(self, slot: int, live: _Live, problem: Problem) -> None:
+    def _fail(self, slot: int, live: _Live, problem: Failure) -> None:
         """Begin again, or record the error."""
-        live.failures += problem.blamed
-        live.losses += not problem.blamed
+        live.failures += problem.is_cause
+        live.losses += not problem.is_cause
         if live.failures > self.retries or live.losses > MOST_LOSSES:
             self._end(slot, _errored(live, problem.why))
             return
@@ -194,7 +194,7 @@ class Scheduler:
         if slot in self._ready:
             self._ready.remove(slot)
         self.engine.forget(live.assignment.key)
-        self.executor.send(Drop(slot))
+        self.executor.send(CloseEpisode(slot))
 
     def _ask(self) -> None:
         """Send every prompt that is ready to the engine."""
@@ -214,7 +214,7 @@ class Scheduler:
 def roll_out(
     environment: Environment,
     engine: Engine,
-    writer: PromptWriter,
+    writer: PromptRenderer,
     tasks: Sequence[Task],
     *,
     seed: int,

@@ -17,9 +17,9 @@ from typing import IO, Any
 
 import yaml
 
-from leap_core.config.identity import substance
+from leap_core.config.identity import run_identity
 from leap_core.config.load import to_yaml, validated
-from leap_core.config.multi_environment import CombinedConfig
+from leap_core.config.multi_environment import MultiEnvironmentConfig
 from leap_core.config.schema import RunConfig
 from leap_core.errors import RunFolderError
 from leap_core.run.records import read_json, write_aside, write_json
@@ -51,8 +51,8 @@ class RunFolder:
         resolved = to_yaml(config)
         if folder.config_path.exists():
             present = folder.config()
-            if substance(present) != substance(config):
-                changed = ", ".join(_differences(substance(present), substance(config)))
+            if run_identity(present) != run_identity(config):
+                changed = ", ".join(_differences(run_identity(present), run_identity(config)))
                 raise RunFolderError(
                     f"the run '{path}' is already in use with another configuration "
                     f"(it differs in: {changed}); choose another name with --name"
@@ -65,7 +65,7 @@ class RunFolder:
 
     @classmethod
     def prepare_combined(
-        cls, path: Path, config: CombinedConfig
+        cls, path: Path, config: MultiEnvironmentConfig
     ) -> tuple[RunFolder, dict[str, RunFolder]]:
         """The folder of a run in several environments, and one in it for each of them.
 

@@ -25,7 +25,7 @@ Status = Literal["ok", "error", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class SpendingLimit:
     """The most that a run may use; None means no limit. `money` is in US dollars."""
 
     money: float | None = None
@@ -145,9 +145,9 @@ class Ledger:
         RunFolderError: the file cannot be read or written.
     """
 
-    def __init__(self, path: Path | None = None, budget: Budget | None = None) -> None:
+    def __init__(self, path: Path | None = None, budget: SpendingLimit | None = None) -> None:
         self.path = path
-        self.budget = budget or Budget()
+        self.budget = budget or SpendingLimit()
         self._lock = threading.Lock()
         self._waiters: list[_Waiter] = []
         self._groups: dict[tuple[str, str], Totals] = {}

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from leap_core.config.schema import Named, RunConfig
+from leap_core.config.schema import ComponentConfig, RunConfig
 from leap_core.contracts.environment import Environment
 from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.contracts.teacher import Teacher, TeacherContext
@@ -16,8 +16,8 @@ from leap_core.contracts.updater import Updater
 from leap_core.errors import ConfigError, PluginError, unknown
 from leap_core.plugins.manager import load_plugins
 from leap_core.plugins.registry import Kind, build_options
-from leap_core.policy.prompt import PromptWriter
-from leap_core.run.ledger import Budget, Ledger
+from leap_core.policy.prompt import PromptRenderer
+from leap_core.run.ledger import Ledger, SpendingLimit
 
 CONTRACTS: dict[Kind, type] = {
     "environment": Environment,
@@ -28,18 +28,18 @@ CONTRACTS: dict[Kind, type] = {
 
 
 @dataclass(frozen=True)
-class Parts:
+class Components:
     """What a run works with. Built whole before anything is written or paid."""
 
     environment: Environment
-    writer: PromptWriter
+    writer: PromptRenderer
     updater: Updater
     first_updater: Updater
     source: PrivilegedSource | None
     horizon: int
 
 
-def build_parts(config: RunConfig) -> Parts:
+def build_components(config: RunConfig) -> Components:
     """Build and check every part that the configuration names.
 
     Raises:
@@ -49,10 +49,10 @@ def build_parts(config: RunConfig) -> Parts:
     _check_splits(config, environment)
     _check_demonstrations(config, environment)
     horizon = config.rollouts.horizon or environment.horizon
-    writer = PromptWriter(environment.layout(), horizon, config.student.layout)
+    writer = PromptRenderer(environment.layout(), horizon, config.student.layout)
     updater = _build("updater", config.updater, "updater")
     first = config.first_updater
-    return Parts(
+    return Components(
         environment,
         writer,
         updater,
@@ -62,7 +62,7 @@ def build_parts(config: RunConfig) -> Parts:
     )
 
 
-def build_environment(choice: Named, where: str = "environment") -> Environment:
+def build_environment(choice: ComponentConfig, where: str = "environment") -> Environment:
     """Build the environment that `choice` names."""
     environment: Environment = _build("environment", choice, where)
     return environment
@@ -81,7 +81,7 @@ def check_teacher(config: RunConfig, environment: Environment) -> None:
     if config.teacher is None or not (corrects or explains):
         return
     with TemporaryDirectory() as folder:
-        ledger = Ledger(budget=Budget(config.budget.dollars, config.budget.tokens))
+        ledger = Ledger(budget=SpendingLimit(config.budget.dollars, config.budget.tokens))
         build_teacher(config, TeacherContext(environment, ledger, Path(folder)))
 
 
@@ -93,7 +93,7 @@ def build_teacher(config: RunConfig, context: TeacherContext) -> Teacher:
     return teacher
 
 
-def _build(kind: Kind, choice: Named, where: str, *more: Any) -> Any:
+def _build(kind: Kind, choice: ComponentConfig, where: str, *more: Any) -> Any:
     factory = _factory(kind, choice.name)
     options = build_options(factory, choice.options, f"{where} '{choice.name}', options")
     return factory(options, *more)
@@ -136,7 +136,7 @@ def _build_source(config: RunConfig, environment: Environment) -> PrivilegedSour
     return source
 
 
-def _check_teacher(choice: Named) -> None:
+def _check_teacher(choice: ComponentConfig) -> None:
     """Validate name and options now; teachers are built per iteration, when it would be late."""
     factory = _factory("teacher", choice.name)
     build_options(factory, choice.options, f"teacher '{choice.name}', options")

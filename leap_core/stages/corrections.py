@@ -16,17 +16,17 @@ from leap_core.correction import (
     correct_trajectories,
     explain_demonstrations,
 )
-from leap_core.rollout import replays
+from leap_core.rollout import privileged_state_workers
 from leap_core.run.folder import RunFolder, Stage
-from leap_core.run.ledger import Budget, Ledger
+from leap_core.run.ledger import Ledger, SpendingLimit
 from leap_core.run.progress import Screen
 from leap_core.run.records import Records
-from leap_core.stages.components import Parts, build_teacher
+from leap_core.stages.components import Components, build_teacher
 from leap_core.types import Correction, PolicyRef, Rejection, Trajectory, Usage
 
 
 @dataclass(frozen=True)
-class Answer:
+class TeacherRecord:
     """What the teacher made of one trajectory: one line of teacher.jsonl."""
 
     task_id: str
@@ -41,12 +41,14 @@ class Answer:
     confirmed: tuple[int, ...] = ()
 
 
-class Teaching:
+class CorrectionStage:
     """The teacher of a run, over the run's folder, ledger and budget."""
 
-    def __init__(self, config: RunConfig, parts: Parts, run: RunFolder, screen: Screen) -> None:
+    def __init__(
+        self, config: RunConfig, components: Components, run: RunFolder, screen: Screen
+    ) -> None:
         self.config = config
-        self.parts = parts
+        self.components = components
         self.run = run
         self.screen = screen
 
@@ -57,7 +59,7 @@ class Teaching:
         folder = self.run.iteration(iteration)
         corrections = Records(folder / "corrections.jsonl", Correction)
         rejected = Records(folder / "rejected.jsonl", Rejection)
-        answers = Records(folder / "teacher.jsonl", Answer)
+        answers = Records(folder / "teacher.jsonl", TeacherRecord)
         if not stage.done:
             with stage.working():
                 answers.repair()
@@ -79,10 +81,10 @@ class Teaching:
         iteration: int,
         corrections: Records[Correction],
         rejected: Records[Rejection],
-        answers: Records[Answer],
+        answers: Records[TeacherRecord],
     ) -> None:
         chosen = self.config.teacher
-        assert chosen is not None and self.parts.source is not None
+        assert chosen is not None and self.components.source is not None
         with self.screen.bar(f"corrections ({chosen.name})", len(trajectories)) as bar:
 
             def keep(outcome: CorrectionOutcome) -> None:
@@ -94,11 +96,13 @@ class Teaching:
                 bar.advance()
 
             async with self._teacher(iteration, policy) as teacher:
-                workers = replays(self.config.rollouts, self.parts.source, chosen.concurrency)
+                workers = privileged_state_workers(
+                    self.config.rollouts, self.components.source, chosen.concurrency
+                )
                 with workers as replay:
                     await correct_trajectories(
                         trajectories,
-                        source=self.parts.source,
+                        source=self.components.source,
                         teacher=teacher,
                         brief=self._brief(),
                         settings=CorrectionSettings(
@@ -108,7 +112,9 @@ class Teaching:
                         states=replay.states if replay else None,
                     )
 
-    def _tell_corrections(self, answers: Records[Answer], rejected: Records[Rejection]) -> None:
+    def _tell_corrections(
+        self, answers: Records[TeacherRecord], rejected: Records[Rejection]
+    ) -> None:
         told = list(answers)
         kept = sum(a.corrections for a in told)
         errors = [a for a in told if a.error]
@@ -125,7 +131,7 @@ class Teaching:
         chosen = self.config.teacher
         if chosen is None or not chosen.confirmed:
             return {}
-        answers = Records(self.run.iteration(iteration) / "teacher.jsonl", Answer)
+        answers = Records(self.run.iteration(iteration) / "teacher.jsonl", TeacherRecord)
         return {(a.task_id, a.seed): a.confirmed for a in answers}
 
     def explain(self, iteration: int, shown: Sequence[Trajectory]) -> list[Trajectory]:
@@ -158,10 +164,10 @@ class Teaching:
     @asynccontextmanager
     async def _teacher(self, iteration: int, student: PolicyRef | None) -> AsyncIterator[Teacher]:
         """The teacher, with this run's ledger and budget."""
-        limits = Budget(self.config.budget.dollars, self.config.budget.tokens)
+        limits = SpendingLimit(self.config.budget.dollars, self.config.budget.tokens)
         ledger = Ledger(self.run.ledger_path, limits)
         context = TeacherContext(
-            environment=self.parts.environment,
+            environment=self.components.environment,
             ledger=ledger,
             cache_dir=self.run.cache_dir,
             student=student,
@@ -176,11 +182,11 @@ class Teaching:
 
     def _brief(self) -> Brief:
         assert self.config.teacher is not None
-        return Brief(self.config.teacher.level, self.parts.environment.guidance)
+        return Brief(self.config.teacher.level, self.components.environment.guidance)
 
 
-def _answer(outcome: CorrectionOutcome) -> Answer:
-    return Answer(
+def _answer(outcome: CorrectionOutcome) -> TeacherRecord:
+    return TeacherRecord(
         outcome.task_id,
         outcome.seed,
         len(outcome.corrections),

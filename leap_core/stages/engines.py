@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leap_core.config.schema import Generation, Server
+from leap_core.config.schema import GenerationConfig, ServerConfig
 from leap_core.contracts.engine import Engine, PolicyContext
 from leap_core.contracts.environment import Environment
 from leap_core.errors import MissingExtra
@@ -18,7 +18,7 @@ from leap_core.types import PolicyRef
 
 
 @dataclass(frozen=True)
-class Lent:
+class EngineResources:
     """What an engine may need beside its policy.
 
     Attributes:
@@ -27,14 +27,17 @@ class Lent:
         ledger, cache_dir: for engines whose calls are paid.
     """
 
-    server: Server = field(default_factory=Server)
+    server: ServerConfig = field(default_factory=ServerConfig)
     options: Mapping[str, Any] = field(default_factory=dict)
     ledger: Ledger = field(default_factory=Ledger)
     cache_dir: Path = Path(".cache")
 
 
 def build_engine(
-    policy: PolicyRef, generation: Generation, environment: Environment, lent: Lent | None = None
+    policy: PolicyRef,
+    generation: GenerationConfig,
+    environment: Environment,
+    resources: EngineResources | None = None,
 ) -> Engine:
     """The engine that generates with `policy`.
 
@@ -42,36 +45,40 @@ def build_engine(
         PolicyError: the model cannot be loaded or reached.
         ConfigError: no such scripted policy or plugin's engine, or options that it does not know.
     """
-    lent = lent or Lent()
+    resources = resources or EngineResources()
     if policy.kind == "scripted":
         from leap_core.policy.scripted import scripted_engine
 
         return scripted_engine(environment, policy.model)
     if policy.kind == "plugin":
-        return _hosted_engine(policy, generation, lent)
+        return _hosted_engine(policy, generation, resources)
     if policy.kind == "server":
         from leap_core.policy.server_engine import ServerEngine
 
-        return ServerEngine(policy, generation, lent.server)
-    if lent.server.command is not None:
+        return ServerEngine(policy, generation, resources.server)
+    if resources.server.command is not None:
         from leap_core.policy.model_server import ServedEngine
 
-        return ServedEngine(policy, generation, lent.server)
+        return ServedEngine(policy, generation, resources.server)
     require_local("a student in this process")
     from leap_core.local.engine import TransformersEngine
 
     return TransformersEngine(policy, generation)
 
 
-def _hosted_engine(policy: PolicyRef, generation: Generation, lent: Lent) -> Engine:
+def _hosted_engine(
+    policy: PolicyRef, generation: GenerationConfig, resources: EngineResources
+) -> Engine:
     name, _, model = policy.model.partition(":")
     factory = load_plugins().registry.get("policy engine", name).load()
-    options = build_options(factory, lent.options, f"policy engine '{name}', options")
-    engine: Engine = factory(options, model, PolicyContext(generation, lent.ledger, lent.cache_dir))
+    options = build_options(factory, resources.options, f"policy engine '{name}', options")
+    engine: Engine = factory(
+        options, model, PolicyContext(generation, resources.ledger, resources.cache_dir)
+    )
     return engine
 
 
-def decoding(generation: Generation, policy: PolicyRef) -> dict[str, Any]:
+def decoding(generation: GenerationConfig, policy: PolicyRef) -> dict[str, Any]:
     """Decoding settings as they are printed with a score."""
     return {} if policy.kind == "scripted" else generation.model_dump()
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from leap_core.config.identity import substance
-from leap_core.config.schema import Generation, RunConfig
-from leap_core.contracts.updater import SeenStep
+from leap_core.config.identity import run_identity
+from leap_core.config.schema import GenerationConfig, RunConfig
+from leap_core.contracts.updater import RolloutStep
 from leap_core.evaluation import Evaluation, evaluate
 from leap_core.examples import (
     aggregate,
@@ -22,12 +22,12 @@ from leap_core.examples import (
 )
 from leap_core.rollout import EpisodeLog, assignments
 from leap_core.run.folder import RunFolder, Stage
-from leap_core.run.ledger import Budget, Ledger
+from leap_core.run.ledger import Ledger, SpendingLimit
 from leap_core.run.progress import Screen
 from leap_core.run.records import Records, read_json, write_json
-from leap_core.stages.components import Parts
-from leap_core.stages.corrections import Teaching
-from leap_core.stages.engines import Lent, build_engine, decoding
+from leap_core.stages.components import Components
+from leap_core.stages.corrections import CorrectionStage
+from leap_core.stages.engines import EngineResources, build_engine, decoding
 from leap_core.stages.rollouts import play_missing
 from leap_core.types import (
     Correction,
@@ -40,23 +40,28 @@ from leap_core.types import (
 _EVALUATION = TypeAdapter(Evaluation)
 
 
-class Stages:
+class EnvironmentRun:
     """The stages of a run in one environment, over its folder.
 
     `label` names the environment in a run in several.
     """
 
     def __init__(
-        self, config: RunConfig, parts: Parts, run: RunFolder, screen: Screen, label: str = ""
+        self,
+        config: RunConfig,
+        components: Components,
+        run: RunFolder,
+        screen: Screen,
+        label: str = "",
     ) -> None:
         self.config = config
-        self.parts = parts
+        self.components = components
         self.run = run
         self.screen = screen
         self.label = label
         self.name = label or config.environment.name
-        self.teaching = Teaching(config, parts, run, screen)
-        self.basis = [substance(config), dict(parts.environment.fingerprint())]
+        self.teaching = CorrectionStage(config, components, run, screen)
+        self.basis = [run_identity(config), dict(components.environment.fingerprint())]
 
     # Iteration 0
 
@@ -73,7 +78,9 @@ class Stages:
         if not stage.done:
             with stage.working():
                 examples.replace(
-                    examples_from_demonstrations(records, self.parts.writer, self.name, iteration)
+                    examples_from_demonstrations(
+                        records, self.components.writer, self.name, iteration
+                    )
                 )
         return list(examples)
 
@@ -81,14 +88,14 @@ class Stages:
         wanted = self.config.demonstrations
         count = self.config.rollouts.tasks if iteration else wanted.tasks
         tasks = self._draw(self.config.splits.train, count, iteration)
-        kinds = self.parts.environment.demonstration_kinds()
+        kinds = self.components.environment.demonstration_kinds()
         if not tasks or not kinds:
             records.replace(())
             return
         kind = wanted.kind or kinds[0]
         with self.screen.bar(f"demonstrations ({kind})", len(tasks)) as bar:
             shown = []
-            for trajectory in self.parts.environment.demonstrations(tasks, kind):
+            for trajectory in self.components.environment.demonstrations(tasks, kind):
                 shown.append(trajectory)
                 bar.advance()
         if wanted.reasons == "teacher":
@@ -134,7 +141,7 @@ class Stages:
                     examples_from_corrections(
                         trajectories,
                         corrections,
-                        self.parts.writer,
+                        self.components.writer,
                         self.name,
                         iteration,
                         self.config.teacher.repeats if self.config.teacher else None,
@@ -154,16 +161,16 @@ class Stages:
         replay = self.config.demonstrations.replay if iteration else None
         return aggregate(demonstrations, parts, replay, self.config.seed_of(iteration))
 
-    def rollouts(self, iteration: int) -> Callable[[], list[SeenStep]] | None:
+    def rollouts(self, iteration: int) -> Callable[[], list[RolloutStep]] | None:
         """This iteration's rollouts, step by step, with what was hidden; read when asked for."""
         path = self.run.iteration(iteration) / "rollouts.jsonl"
-        source = self.parts.source
+        source = self.components.source
         if source is None or not path.exists():
             return None
 
-        def read() -> list[SeenStep]:
+        def read() -> list[RolloutStep]:
             played = (t for t in Records(path, Trajectory) if t.outcome != "error")
-            return list(seen_steps(played, source, self.parts.writer, self.name, iteration))
+            return list(seen_steps(played, source, self.components.writer, self.name, iteration))
 
         return read
 
@@ -180,10 +187,10 @@ class Stages:
         result = evaluate(
             played,
             split=split,
-            horizon=self.parts.horizon,
+            horizon=self.components.horizon,
             decoding=decoding(generation, policy),
             seed=seed,
-            engine=dict(self.parts.environment.fingerprint()),
+            engine=dict(self.components.environment.fingerprint()),
         )
         target = folder / ("evaluation.json" if name == "validation" else f"{name}.json")
         write_json(target, _EVALUATION.dump_python(result, mode="json"))
@@ -199,35 +206,40 @@ class Stages:
         policy: PolicyRef,
         tasks: Sequence[Task],
         seed: int,
-        generation: Generation,
+        generation: GenerationConfig,
     ) -> list[Trajectory]:
         path = self.run.iteration(iteration) / f"{name}.jsonl"
         stage = self._stage(iteration, name)
         if not stage.done:
             with stage.working():
                 log = EpisodeLog(path, assignments(tasks, [seed]))
-                with self._lent(policy) as lent:
-                    environment = self.parts.environment
+                with self._lent(policy) as resources:
+                    environment = self.components.environment
                     play_missing(
-                        log, partial(build_engine, policy, generation, environment, lent),
-                        environment, self.parts.writer, self.config.rollouts, self.screen, title,
-                    )  # fmt: skip
+                        log,
+                        partial(build_engine, policy, generation, environment, resources),
+                        environment,
+                        self.components.writer,
+                        self.config.rollouts,
+                        self.screen,
+                        title,
+                    )
         return list(Records(path, Trajectory))
 
     @contextmanager
-    def _lent(self, policy: PolicyRef) -> Iterator[Lent]:
+    def _lent(self, policy: PolicyRef) -> Iterator[EngineResources]:
         """What engines may need: this run's servers, and its ledger where replies are paid."""
-        limits = Budget(self.config.budget.dollars, self.config.budget.tokens)
+        limits = SpendingLimit(self.config.budget.dollars, self.config.budget.tokens)
         ledger = Ledger(self.run.path / "ledger.jsonl" if policy.kind == "plugin" else None, limits)
         student, cache = self.config.student, self.run.path.parent / ".cache"
         try:
-            yield Lent(self.config.server, student.options, ledger, cache)
+            yield EngineResources(self.config.server, student.options, ledger, cache)
         finally:
             ledger.close()
 
     def _draw(self, split: str, count: int | None, iteration: int) -> list[Task]:
         """This iteration's tasks: a seeded order of the split, on from where the last ended."""
-        tasks = list(self.parts.environment.tasks(split))
+        tasks = list(self.components.environment.tasks(split))
         if count is None or count >= len(tasks):
             return tasks
         random.Random(f"{self.config.seed}:{split}").shuffle(tasks)
@@ -238,7 +250,7 @@ class Stages:
 
     def _first(self, split: str, count: int | None) -> list[Task]:
         """An evaluation's tasks: all of the split, or an even spread over it."""
-        tasks = list(self.parts.environment.tasks(split))
+        tasks = list(self.components.environment.tasks(split))
         if count is None or count >= len(tasks):
             return tasks
         return [tasks[i * len(tasks) // count] for i in range(count)]
@@ -246,7 +258,7 @@ class Stages:
     def _stage(self, iteration: int, name: str) -> Stage:
         return self.run.stage(iteration, name, [*self.basis, iteration, name])
 
-    def _decoding(self, evaluation: bool = False) -> Generation:
+    def _decoding(self, evaluation: bool = False) -> GenerationConfig:
         chosen = self.config.evaluation.generation if evaluation else None
         return chosen or self.config.student.generation
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from leap_core.config.schema import Rollouts
+from leap_core.config.schema import RolloutConfig
 from leap_core.contracts.engine import Engine
 from leap_core.contracts.environment import Environment
-from leap_core.policy.prompt import PromptWriter
+from leap_core.policy.prompt import PromptRenderer
 from leap_core.rollout import Assignment, EpisodeLog, Scheduler, build_executor
-from leap_core.rollout.pace import Pace
-from leap_core.rollout.scheduler import Keep
+from leap_core.rollout.pace import ProgressNote
+from leap_core.rollout.scheduler import OnEpisode
 from leap_core.run.progress import Screen
 from leap_core.types import Trajectory
 
@@ -19,8 +19,8 @@ def play_missing(
     log: EpisodeLog,
     build: Callable[[], Engine],
     environment: Environment,
-    writer: PromptWriter,
-    rollouts: Rollouts,
+    writer: PromptRenderer,
+    rollouts: RolloutConfig,
     screen: Screen,
     title: str,
 ) -> None:
@@ -32,7 +32,7 @@ def play_missing(
     if not log.missing():
         return
     engine = build()
-    pace = Pace(len(log.plan), log.done)
+    pace = ProgressNote(len(log.plan), log.done)
     try:
         with screen.bar(title, len(log.plan)) as bar:
             bar.update(log.done)
@@ -55,8 +55,8 @@ def play_missing(
 
 
 def _blocks(
-    log: EpisodeLog, rollouts: Rollouts, keep: Keep
-) -> Iterator[tuple[Sequence[Assignment], Keep]]:
+    log: EpisodeLog, rollouts: RolloutConfig, keep: OnEpisode
+) -> Iterator[tuple[Sequence[Assignment], OnEpisode]]:
     """What to play one after the other: all at once, or whole blocks where batches are fixed.
 
     A fixed block that was cut off is played again as a whole, so that its batches, and with them

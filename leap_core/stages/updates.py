@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from leap_core.contracts.updater import SeenStep, UpdateContext, Updater
+from leap_core.contracts.updater import RolloutStep, UpdateContext, Updater
 from leap_core.run.folder import RunFolder, made_aside
 from leap_core.run.progress import Screen
 from leap_core.run.records import Records
-from leap_core.stages.environment_run import Stages
+from leap_core.stages.environment_run import EnvironmentRun
 from leap_core.stages.students import resolve_students
 from leap_core.types import Example, PolicyRef
 
@@ -23,23 +23,25 @@ class Metrics:
     values: dict[str, float]
 
 
-class Learning:
+class UpdateStage:
     """Updates of one student from the examples of one or several environments."""
 
-    def __init__(self, environments: Sequence[Stages], run: RunFolder, screen: Screen) -> None:
+    def __init__(
+        self, environments: Sequence[EnvironmentRun], run: RunFolder, screen: Screen
+    ) -> None:
         self.environments = environments
         self.run = run
         self.screen = screen
         # What concerns the student is the same in all of them.
         self.config = environments[0].config
-        self.parts = environments[0].parts
+        self.components = environments[0].components
         bases = [stages.basis for stages in environments]
         self.basis = bases[0] if len(bases) == 1 else bases
 
     def student(self, demonstrations: Sequence[Example]) -> PolicyRef:
         """The student before any training; a `tiny` one is made here."""
         chosen = self.config.student
-        places = [stages.parts.environment for stages in self.environments]
+        places = [stages.components.environment for stages in self.environments]
         known = resolve_students(chosen.model, chosen.adapter, places)
         if known is not None:
             return known
@@ -62,7 +64,7 @@ class Learning:
         stage = self.run.stage(iteration, "policy", [*self.basis, iteration, "policy"])
         if stage.done:
             return self.run.load_policy(iteration)
-        updater = self.parts.updater if iteration else self.parts.first_updater
+        updater = self.components.updater if iteration else self.components.first_updater
         with stage.working():
             trained = self._train(updater, iteration, policy, base, examples)
             self.run.save_policy(iteration, trained)
@@ -98,7 +100,7 @@ class Learning:
         shutil.rmtree(work, ignore_errors=True)
         return _moved(trained, folder, target)
 
-    def _rollouts(self, iteration: int) -> Callable[[], list[SeenStep]] | None:
+    def _rollouts(self, iteration: int) -> Callable[[], list[RolloutStep]] | None:
         """This iteration's rollouts in all environments; None where there are none."""
         readers = [stages.rollouts(iteration) for stages in self.environments]
         present = [read for read in readers if read is not None]

@@ -71,7 +71,7 @@ class Exchange:
         return sha256(f"{self.path} {text}".encode()).hexdigest()
 
 
-Answer = Callable[[dict[str, Any]], Reply | str]
+ProviderAnswer = Callable[[dict[str, Any]], Reply | str]
 """From a request's JSON body to the reply or its text; called in the server's thread."""
 
 
@@ -81,7 +81,7 @@ class Provider:
     `port` 0 takes a free one.
     """
 
-    def __init__(self, answer: Answer, port: int = 0) -> None:
+    def __init__(self, answer: ProviderAnswer, port: int = 0) -> None:
         self.answer = answer
         self.log: list[Exchange] = []
         self._loop = asyncio.new_event_loop()
@@ -260,7 +260,9 @@ class Faults:
     malformed: float = 0.0
 
 
-def faulty(answer: Answer, faults: Faults, seed: int = 0, hang: float = 30.0) -> Answer:
+def faulty(
+    answer: ProviderAnswer, faults: Faults, seed: int = 0, hang: float = 30.0
+) -> ProviderAnswer:
     """Make a share of `answer`'s replies go wrong; which ones is drawn from `seed`.
 
     Refusals carry `Retry-After: 0`; hanging requests take `hang` seconds; malformed answers are

@@ -10,7 +10,7 @@ from typing import Any
 from leap_core.contracts.updater import UpdateContext
 from leap_core.errors import UpdateError
 from leap_core.local.tokenization import PromptEncoder
-from leap_core.training.losses import Method
+from leap_core.training.losses import Loss
 from leap_core.training.options import TrainingOptions
 from leap_core.training.packing import Targets, TokenRow, chosen, separate_rows, shared_rows
 from leap_core.types import Example, PolicyRef
@@ -20,7 +20,7 @@ TeacherMaker = Callable[[Any, PolicyRef], Any]
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """What one update is to do.
 
     Attributes:
@@ -31,7 +31,7 @@ class Job:
         teacher: for distillation: makes the model that reads them.
     """
 
-    method: Method
+    method: Loss
     examples: Sequence[Example]
     targets: Targets = chosen
     privileged: Sequence[Example] = ()
@@ -39,7 +39,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingSet:
     """What an update trains on.
 
     Attributes:
@@ -60,12 +60,12 @@ class Material:
 
 
 def rows_for(
-    job: Job,
+    job: TrainingJob,
     encoder: PromptEncoder,
     options: TrainingOptions,
     shared: bool,
     context: UpdateContext,
-) -> Material:
+) -> TrainingSet:
     """Token rows in their order, the held-out ones apart.
 
     Raises:
@@ -84,7 +84,7 @@ def rows_for(
         raise UpdateError("nothing is left to train on; lower updater.options.held_out")
     unit = options.unit
     sizes = [row.examples if unit == "examples" else 1 for row in train_rows]
-    return Material(train_rows, held_rows, sizes, options.batch_size, teacher, held_teacher)
+    return TrainingSet(train_rows, held_rows, sizes, options.batch_size, teacher, held_teacher)
 
 
 def _rows(
@@ -101,7 +101,7 @@ def _rows(
 
 
 def _fitting(
-    job: Job, encoder: PromptEncoder, options: TrainingOptions, context: UpdateContext
+    job: TrainingJob, encoder: PromptEncoder, options: TrainingOptions, context: UpdateContext
 ) -> list[tuple[Example, Example | None]]:
     """Examples with their privileged twins, where both are short enough."""
     twins: Sequence[Example | None] = job.privileged or [None] * len(job.examples)

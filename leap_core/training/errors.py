@@ -11,7 +11,7 @@ from leap_core.training.options import TrainingOptions
 
 
 @contextmanager
-def explained(options: TrainingOptions) -> Iterator[None]:
+def explained_errors(options: TrainingOptions) -> Iterator[None]:
     """Turns what training and saving raise into one sentence with what to do."""
     try:
         yield

@@ -20,7 +20,7 @@ from typing import IO
 
 import yaml
 
-from leap_core.contracts.updater import SeenStep, UpdateContext, Updater
+from leap_core.contracts.updater import RolloutStep, UpdateContext, Updater
 from leap_core.errors import UpdateError
 from leap_core.run.records import Records, read_json, write_json
 from leap_core.training.options import LaunchOptions, TrainingOptions
@@ -32,7 +32,7 @@ TAIL = 15
 
 
 @dataclass(frozen=True)
-class Told:
+class JobMessage:
     """One line of metrics.jsonl: numbers, or a line for the user."""
 
     metrics: dict[str, float]
@@ -123,7 +123,7 @@ def _write(
     )
     Records(job / "examples.jsonl", Example).replace(examples)
     if context.rollouts is not None:
-        Records(job / "rollouts.jsonl", SeenStep).replace(context.rollouts())
+        Records(job / "rollouts.jsonl", RolloutStep).replace(context.rollouts())
 
 
 def _run(
@@ -155,7 +155,7 @@ def _run(
 
 def _tell(job: Path, told: int, context: UpdateContext) -> int:
     """Hand on what was told after the first `told` lines; returns how many there are now."""
-    lines = list(Records(job / "metrics.jsonl", Told))
+    lines = list(Records(job / "metrics.jsonl", JobMessage))
     for one in lines[told:]:
         if one.text:
             context.say(one.text)

@@ -12,13 +12,13 @@ from typing import ClassVar, Literal
 import torch
 from torch.nn.functional import cross_entropy, kl_div, logsigmoid
 
-from leap_core.training.microbatch import Pass
+from leap_core.training.microbatch import Microbatch
 from leap_core.training.packing import Role, TokenRow
 
 Sums = Callable[[Sequence[TokenRow]], Sequence[Sequence[float]]]
 
 
-class Method:
+class Loss:
     """A loss.
 
     Attributes:
@@ -35,12 +35,12 @@ class Method:
         """How much of the batch's mean a row is."""
         return row.replies
 
-    def loss(self, logits: torch.Tensor, one: Pass, seen: Seen) -> torch.Tensor:
+    def loss(self, logits: torch.Tensor, one: Microbatch, seen: LossInputs) -> torch.Tensor:
         """Sum of losses of a pass; `logits` are [replies, vocabulary]."""
         raise NotImplementedError
 
 
-class Seen:
+class LossInputs:
     """What a pass is compared with.
 
     Attributes:
@@ -63,20 +63,20 @@ class Seen:
         self.teacher = teacher
 
 
-def log_likelihoods(logits: torch.Tensor, one: Pass) -> torch.Tensor:
+def log_likelihoods(logits: torch.Tensor, one: Microbatch) -> torch.Tensor:
     """Log-probability of each branch's reply, float [branches]."""
     tokens = -cross_entropy(logits, one.labels, reduction="none")
     return tokens.new_zeros(one.branches).index_add(0, one.branch, tokens)
 
 
-class SFT(Method):
+class SFT(Loss):
     """Negative log-likelihood, averaged over the reply tokens of a batch."""
 
-    def loss(self, logits: torch.Tensor, one: Pass, seen: Seen) -> torch.Tensor:
+    def loss(self, logits: torch.Tensor, one: Microbatch, seen: LossInputs) -> torch.Tensor:
         return cross_entropy(logits, one.labels, reduction="sum")
 
 
-class DPO(Method):
+class DPO(Loss):
     """Direct preference optimisation (Rafailov et al. 2023, Eq. 7), averaged over pairs.
 
     `sft_weight` adds the negative log-likelihood of each chosen reply, averaged over its tokens
@@ -94,7 +94,7 @@ class DPO(Method):
     def weight(self, row: TokenRow) -> int:
         return len(row.branches) // 2
 
-    def loss(self, logits: torch.Tensor, one: Pass, seen: Seen) -> torch.Tensor:
+    def loss(self, logits: torch.Tensor, one: Microbatch, seen: LossInputs) -> torch.Tensor:
         assert seen.reference is not None
         likelihoods = log_likelihoods(logits, one)
         chosen, rejected = (likelihoods - seen.reference).view(-1, 2).unbind(1)
@@ -105,7 +105,7 @@ class DPO(Method):
         return loss
 
 
-class KTO(Method):
+class KTO(Loss):
     """Kahneman–Tversky optimisation (Ethayarajh et al. 2024, Eq. 7), averaged over replies.
 
     The KL term is estimated over the whole batch, from prompts with other examples' replies.
@@ -123,7 +123,7 @@ class KTO(Method):
     def weight(self, row: TokenRow) -> int:
         return len(row.only(*self.roles).branches)
 
-    def loss(self, logits: torch.Tensor, one: Pass, seen: Seen) -> torch.Tensor:
+    def loss(self, logits: torch.Tensor, one: Microbatch, seen: LossInputs) -> torch.Tensor:
         assert seen.reference is not None and seen.rejected is not None
         ratios = log_likelihoods(logits, one) - seen.reference
         sign = 1.0 - 2.0 * seen.rejected.to(ratios.dtype)
@@ -131,14 +131,14 @@ class KTO(Method):
         return (weight * (1 - torch.sigmoid(sign * self.beta * (ratios - seen.kl)))).sum()
 
 
-class Distill(Method):
+class Distill(Loss):
     """KL divergence between the privileged self and the student at every token of a reply."""
 
     def __init__(self, divergence: Literal["forward", "reverse"], temperature: float) -> None:
         self.divergence = divergence
         self.temperature = temperature
 
-    def loss(self, logits: torch.Tensor, one: Pass, seen: Seen) -> torch.Tensor:
+    def loss(self, logits: torch.Tensor, one: Microbatch, seen: LossInputs) -> torch.Tensor:
         assert seen.teacher is not None
         student = torch.log_softmax(logits / self.temperature, -1)
         teacher = torch.log_softmax(seen.teacher / self.temperature, -1)

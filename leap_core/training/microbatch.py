@@ -17,7 +17,7 @@ from leap_core.training.packing import TokenRow
 
 
 @dataclass(frozen=True)
-class Pass:
+class Microbatch:
     """One forward pass.
 
     Attributes:
@@ -39,9 +39,9 @@ class Pass:
     branches: int
     rows: tuple[int, ...]
 
-    def to(self, device: torch.device) -> Pass:
+    def to(self, device: torch.device) -> Microbatch:
         """The same on another device."""
-        return Pass(
+        return Microbatch(
             {name: value.to(device) for name, value in self.inputs.items()},
             self.columns.to(device),
             None if self.where is None else self.where.to(device),
@@ -58,10 +58,12 @@ class Pass:
         return (flat if self.where is None else flat[self.where]).float()
 
 
-Lay = Callable[[Sequence[TokenRow], Sequence[int]], Pass]
+Collate = Callable[[Sequence[TokenRow], Sequence[int]], Microbatch]
 
 
-def lay_shared(rows: Sequence[TokenRow], index: Sequence[int], flexible: bool = False) -> Pass:
+def collate_shared(
+    rows: Sequence[TokenRow], index: Sequence[int], flexible: bool = False
+) -> Microbatch:
     """Rows one after another in one sequence, their trunks shared: [1, tokens]."""
     ids: list[int] = []
     positions: list[int] = []
@@ -81,10 +83,12 @@ def lay_shared(rows: Sequence[TokenRow], index: Sequence[int], flexible: bool = 
             count += 1
     blocks: Blocks = blocks_of(rows, flexible)
     inputs = {"input_ids": _long([ids]), "position_ids": _long([positions]), "blocks": blocks}
-    return Pass(inputs, _long(columns), None, _long(labels), _long(branch), count, tuple(index))
+    return Microbatch(
+        inputs, _long(columns), None, _long(labels), _long(branch), count, tuple(index)
+    )
 
 
-def lay_separate(rows: Sequence[TokenRow], index: Sequence[int], pad: int = 0) -> Pass:
+def collate_separate(rows: Sequence[TokenRow], index: Sequence[int], pad: int = 0) -> Microbatch:
     """Every branch a sequence of its own, right-padded: [branches, width]."""
     branches = [(row.trunk[: b.visible] + b.tokens, b.reply) for row in rows for b in row.branches]
     width = max(len(tokens) for tokens, _ in branches)
@@ -99,14 +103,14 @@ def lay_separate(rows: Sequence[TokenRow], index: Sequence[int], pad: int = 0) -
     where = wanted[:, columns].flatten().nonzero()[:, 0]
     at, column = wanted.nonzero(as_tuple=True)
     inputs = {"input_ids": ids, "attention_mask": mask}
-    return Pass(inputs, columns, where, ids[at, column + 1], at, len(branches), tuple(index))
+    return Microbatch(inputs, columns, where, ids[at, column + 1], at, len(branches), tuple(index))
 
 
-def plan(
-    rows: Sequence[TokenRow], lay: Lay, cost: Callable[[TokenRow], int], budget: int, most: int
-) -> list[Pass]:
+def split_into_microbatches(
+    rows: Sequence[TokenRow], lay: Collate, cost: Callable[[TokenRow], int], budget: int, most: int
+) -> list[Microbatch]:
     """Passes of at most `most` rows and, but for a single larger row, `budget` tokens."""
-    passes: list[Pass] = []
+    passes: list[Microbatch] = []
     taken: list[int] = []
     spent = 0
     for index, row in enumerate(rows):

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from leap_core.training.block_attention import NAME
-from leap_core.training.microbatch import lay_separate, lay_shared
+from leap_core.training.microbatch import collate_separate, collate_shared
 from leap_core.training.packing import Branch, TokenRow
 
 
@@ -57,9 +57,9 @@ def _difference(model: Any, flexible: bool) -> str:
     device = next(model.parameters()).device
     model.eval()
     try:
-        shared = lay_shared(rows, (0, 1), flexible).to(device).logits(model)
+        shared = collate_shared(rows, (0, 1), flexible).to(device).logits(model)
         model.set_attn_implementation("sdpa")
-        separate = lay_separate(rows, (0, 1)).to(device).logits(model)
+        separate = collate_separate(rows, (0, 1)).to(device).logits(model)
     except Exception as error:
         return " ".join(str(error).split())[:200]
     finally:

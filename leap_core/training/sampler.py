@@ -9,7 +9,7 @@ from typing import Any
 from torch.utils.data import DataLoader, Sampler
 
 
-class Batches(Sampler[list[int]]):
+class BatchSampler(Sampler[list[int]]):
     """Rows in a seeded order of each epoch, cut into batches.
 
     `sizes` says what each row counts for. There are as many batches as `batch_size` of that makes,
@@ -48,7 +48,7 @@ class Batches(Sampler[list[int]]):
 class Loader(DataLoader[Any]):
     """Hands out lists of row numbers."""
 
-    def __init__(self, batches: Batches) -> None:
+    def __init__(self, batches: BatchSampler) -> None:
         super().__init__(range(len(batches.sizes)), batch_sampler=batches, collate_fn=list)
         self.batches = batches
 

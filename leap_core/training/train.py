@@ -21,17 +21,17 @@ from leap_core.contracts.updater import UpdateContext
 from leap_core.errors import PolicyError, UpdateError
 from leap_core.local.adapters import write_base
 from leap_core.local.tokenization import PromptEncoder
-from leap_core.training.dataset import Job, rows_for
-from leap_core.training.errors import explained
+from leap_core.training.dataset import TrainingJob, rows_for
+from leap_core.training.errors import explained_errors
 from leap_core.training.model import load_student, load_tokenizer
 from leap_core.training.options import TrainingOptions
 from leap_core.training.prefix_sharing import enable_sharing
-from leap_core.training.trainer import Cut, PassTrainer
+from leap_core.training.trainer import BatchLayout, MicrobatchTrainer
 from leap_core.types import PolicyRef
 
 
 def train(
-    start: PolicyRef, job: Job, options: TrainingOptions, context: UpdateContext
+    start: PolicyRef, job: TrainingJob, options: TrainingOptions, context: UpdateContext
 ) -> PolicyRef:
     """Train `start`; save weights or adapter and the tokenizer to `context.out_dir`.
 
@@ -47,7 +47,7 @@ def train(
         encoder = PromptEncoder(tokenizer)
     except PolicyError as error:
         raise UpdateError(str(error)) from error
-    with explained(options):
+    with explained_errors(options):
         trainer = _trainer(model, tokenizer, encoder, start, job, options, context)
         trainer.train(resume_from_checkpoint=_checkpoint(context.work_dir))
         return _save(trainer, tokenizer, start, context)
@@ -58,12 +58,12 @@ def _trainer(
     tokenizer: Any,
     encoder: PromptEncoder,
     start: PolicyRef,
-    job: Job,
+    job: TrainingJob,
     options: TrainingOptions,
     context: UpdateContext,
-) -> PassTrainer:
+) -> MicrobatchTrainer:
     rows = rows_for(job, encoder, options, shared=options.sharing == "trunk", context=context)
-    cut = Cut(False, False, tokenizer.pad_token_id or 0, options.token_budget,
+    cut = BatchLayout(False, False, tokenizer.pad_token_id or 0, options.token_budget,
               options.micro_batch_size)  # fmt: skip
     if options.sharing == "trunk":
         longest = max(row.longest for row in [*rows.rows, *rows.held_out])
@@ -75,11 +75,11 @@ def _trainer(
             )
             rows = rows_for(job, encoder, options, shared=False, context=context)
         else:
-            cut = Cut(True, flexible, cut.pad, cut.budget, cut.most)
+            cut = BatchLayout(True, flexible, cut.pad, cut.budget, cut.most)
     if not job.method.dropout:
         disable_dropout_in_model(model)
     teacher = job.teacher(model, start) if job.teacher else None
-    trainer = PassTrainer(
+    trainer = MicrobatchTrainer(
         method=job.method,
         material=rows,
         cut=cut,
@@ -175,7 +175,7 @@ def _checkpoint(work_dir: Path | None) -> str | None:
 
 
 def _save(
-    trainer: PassTrainer, tokenizer: Any, start: PolicyRef, context: UpdateContext
+    trainer: MicrobatchTrainer, tokenizer: Any, start: PolicyRef, context: UpdateContext
 ) -> PolicyRef:
     out = context.out_dir
     trained = trainer.accelerator.unwrap_model(trainer.model)

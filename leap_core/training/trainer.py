@@ -16,18 +16,23 @@ from datasets import Dataset
 from trl import SFTTrainer
 
 from leap_core.errors import UpdateError
-from leap_core.training.dataset import Material
-from leap_core.training.losses import KTO, Method, Seen, log_likelihoods
-from leap_core.training.microbatch import Pass, lay_separate, lay_shared, plan
+from leap_core.training.dataset import TrainingSet
+from leap_core.training.losses import KTO, Loss, LossInputs, log_likelihoods
+from leap_core.training.microbatch import (
+    Microbatch,
+    collate_separate,
+    collate_shared,
+    split_into_microbatches,
+)
 from leap_core.training.packing import TokenRow
-from leap_core.training.sampler import Batches, Loader
+from leap_core.training.sampler import BatchSampler, Loader
 
 # Sums of log-probabilities of each branch of a row.
 Sums = list[list[float]]
 
 
 @dataclass(frozen=True)
-class Cut:
+class BatchLayout:
     """How rows are laid out and cut into passes."""
 
     shared: bool
@@ -36,25 +41,29 @@ class Cut:
     budget: int
     most: int
 
-    def passes(self, rows: Sequence[TokenRow], ranks: int) -> list[Pass]:
+    def passes(self, rows: Sequence[TokenRow], ranks: int) -> list[Microbatch]:
         """Passes over `rows`, as a rule at least one a rank."""
         most = max(1, min(self.most, -(-len(rows) // ranks)))
         if self.shared:
-            lay = partial(lay_shared, flexible=self.flexible)
-            return plan(rows, lay, lambda row: row.shared_tokens, self.budget, most)
-        lay = partial(lay_separate, pad=self.pad)
-        return plan(rows, lay, lambda row: row.separate_tokens, self.budget, most)
+            lay = partial(collate_shared, flexible=self.flexible)
+            return split_into_microbatches(
+                rows, lay, lambda row: row.shared_tokens, self.budget, most
+            )
+        lay = partial(collate_separate, pad=self.pad)
+        return split_into_microbatches(
+            rows, lay, lambda row: row.separate_tokens, self.budget, most
+        )
 
 
-class PassTrainer(SFTTrainer):
+class MicrobatchTrainer(SFTTrainer):
     """SFTTrainer whose batches are lists of row numbers."""
 
     def __init__(
         self,
         *,
-        method: Method,
-        material: Material,
-        cut: Cut,
+        method: Loss,
+        material: TrainingSet,
+        cut: BatchLayout,
         teacher: Any = None,
         memory: Path | None = None,
         **more: Any,
@@ -75,7 +84,7 @@ class PassTrainer(SFTTrainer):
 
     def get_train_dataloader(self) -> Loader:
         material = self.material
-        return Loader(Batches(material.sizes, material.batch_size, self.args.seed))
+        return Loader(BatchSampler(material.sizes, material.batch_size, self.args.seed))
 
     def floating_point_ops(self, inputs: Any) -> int:
         return 0
@@ -148,7 +157,7 @@ class PassTrainer(SFTTrainer):
     def _loss(
         self,
         model: Any,
-        one: Pass,
+        one: Microbatch,
         rows: Sequence[TokenRow],
         teacher: Sequence[TokenRow],
         reference: Sums,
@@ -157,7 +166,7 @@ class PassTrainer(SFTTrainer):
         """Sum of losses of a pass over some of `rows`."""
         device = self.accelerator.device
         one = one.to(device)
-        seen = Seen(kl=kl)
+        seen = LossInputs(kl=kl)
         mine = [rows[i] for i in one.rows]
         roles = [b.role for row in mine for b in row.branches]
         if reference:
@@ -172,20 +181,20 @@ class PassTrainer(SFTTrainer):
                 seen.teacher = theirs.to(device).logits(privileged)
         return self.method.loss(one.logits(model), one, seen)
 
-    def _passes(self, rows: Sequence[TokenRow]) -> list[tuple[Pass, float]]:
+    def _passes(self, rows: Sequence[TokenRow]) -> list[tuple[Microbatch, float]]:
         """This rank's passes with their weights: as many on every rank, spare ones at weight 0."""
         trained = [row.only(*self.method.roles) for row in rows]
         return self._share(self.cut.passes(trained, self.accelerator.num_processes))
 
-    def _share(self, passes: list[Pass]) -> list[tuple[Pass, float]]:
+    def _share(self, passes: list[Microbatch]) -> list[tuple[Microbatch, float]]:
         ranks, rank = self.accelerator.num_processes, self.accelerator.process_index
         mine = [(one, 1.0) for one in passes[rank::ranks]]
         spare = -(-len(passes) // ranks) - len(mine)
         return mine + [(passes[0], 0.0)] * spare
 
-    def _lay_whole(self, rows: Sequence[TokenRow]) -> list[Pass]:
+    def _lay_whole(self, rows: Sequence[TokenRow]) -> list[Microbatch]:
         """One pass over all of `rows`, whatever its size."""
-        whole = Cut(self.cut.shared, self.cut.flexible, self.cut.pad, 2**62, len(rows))
+        whole = BatchLayout(self.cut.shared, self.cut.flexible, self.cut.pad, 2**62, len(rows))
         return whole.passes(rows, 1)
 
     # What a batch is compared with

@@ -10,10 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from leap_core.contracts.updater import SeenStep, UpdateContext
+from leap_core.contracts.updater import RolloutStep, UpdateContext
 from leap_core.errors import LeapError
 from leap_core.run.records import Records, read_json, write_json
-from leap_core.training.launch import Told
+from leap_core.training.launch import JobMessage
 from leap_core.types import Example, PolicyRef
 
 
@@ -30,11 +30,11 @@ def main(job: Path) -> int:
     if first:
         world = int(os.environ.get("WORLD_SIZE", "1"))
         write_json(job / "result.json", {"policy": asdict(made), "world": world})
-    _part()
+    _leave_together()
     return 0
 
 
-def _part() -> None:
+def _leave_together() -> None:
     """Leave together: a process whose peer is gone before it may end in an abort."""
     from torch import distributed
 
@@ -47,17 +47,17 @@ def _work(job: Path, first: bool) -> PolicyRef:
     task: dict[str, Any] = read_json(job / "job.json")
     module, _, name = task["updater"].partition(":")
     factory = getattr(importlib.import_module(module), name)
-    told = Records(job / "metrics.jsonl", Told)
+    told = Records(job / "metrics.jsonl", JobMessage)
 
     def log(metrics: Mapping[str, float]) -> None:
         if first:
-            told.append(Told(dict(metrics)))
+            told.append(JobMessage(dict(metrics)))
 
     def say(text: str) -> None:
         if first:
-            told.append(Told({}, text))
+            told.append(JobMessage({}, text))
 
-    rollouts = Records(job / "rollouts.jsonl", SeenStep)
+    rollouts = Records(job / "rollouts.jsonl", RolloutStep)
     context = UpdateContext(
         out_dir=Path(task["out_dir"]),
         base=PolicyRef(**task["base"]),

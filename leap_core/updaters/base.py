@@ -15,7 +15,7 @@ from leap_core.types import Example, PolicyRef
 from leap_core.updaters.checks import check_options
 
 
-class TrainedUpdater(Updater):
+class TrainingUpdater(Updater):
     """An updater that trains weights or an adapter."""
 
     options: TrainingOptions
@@ -25,7 +25,7 @@ class TrainedUpdater(Updater):
 
     @abstractmethod
     def job(self, examples: Sequence[Example], context: UpdateContext) -> Any:
-        """What to train on; a `leap_core.training.dataset.Job`."""
+        """What to train on; a `leap_core.training.dataset.TrainingJob`."""
 
     def wanted(self, examples: Sequence[Example], context: UpdateContext) -> Sequence[Example]:
         """The examples that this updater learns from."""

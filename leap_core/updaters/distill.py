@@ -14,11 +14,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from leap_core.contracts.updater import SeenStep, UpdateContext
+from leap_core.contracts.updater import RolloutStep, UpdateContext
 from leap_core.errors import UpdateError
 from leap_core.training.options import TrainingOptions
 from leap_core.types import Example, PolicyRef, Prompt
-from leap_core.updaters.base import TrainedUpdater
+from leap_core.updaters.base import TrainingUpdater
 
 
 class DistillOptions(TrainingOptions):
@@ -40,12 +40,12 @@ class DistillOptions(TrainingOptions):
     temperature: float = Field(1.0, gt=0)
 
 
-class DistillUpdater(TrainedUpdater):
+class DistillUpdater(TrainingUpdater):
     """Draws the student to its privileged self; the teacher's corrections are not used."""
 
     Options = DistillOptions
     options: DistillOptions
-    preferences = True
+    needs_corrections = True
 
     def wanted(self, examples: Sequence[Example], context: UpdateContext) -> Sequence[Example]:
         if context.rollouts is None:
@@ -53,7 +53,7 @@ class DistillUpdater(TrainedUpdater):
                 "'distill' learns from rollouts and their privileged state and here are none; set "
                 "first_updater for iteration 0 (name: sft), and 'privileged' for later ones"
             )
-        self.seen: Sequence[SeenStep] = context.rollouts()
+        self.seen: Sequence[RolloutStep] = context.rollouts()
         if not self.seen:
             context.say("  distill: no well-formed step in the rollouts; the policy stays as it is")
         kept = {id(e) for e in self.even([one.example for one in self.seen], context)}
@@ -61,16 +61,16 @@ class DistillUpdater(TrainedUpdater):
         return [one.example for one in self.seen]
 
     def job(self, examples: Sequence[Example], context: UpdateContext) -> Any:
-        from leap_core.training.dataset import Job
+        from leap_core.training.dataset import TrainingJob
         from leap_core.training.losses import Distill
 
         options = self.options
         privileged = [self._told(one) for one in self.seen]
         method = Distill(options.divergence, options.temperature)
         maker = live if options.teacher == "live" else frozen
-        return Job(method, examples, privileged=privileged, teacher=maker)
+        return TrainingJob(method, examples, privileged=privileged, teacher=maker)
 
-    def _told(self, one: SeenStep) -> Example:
+    def _told(self, one: RolloutStep) -> Example:
         hint = self.options.hint.replace("{state}", one.state)
         prompt = one.example.prompt
         return replace(one.example, prompt=Prompt(prompt.trunk, hint + prompt.branch))

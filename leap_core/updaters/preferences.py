@@ -16,7 +16,7 @@ from leap_core.errors import UpdateError
 from leap_core.training.options import TrainingOptions
 from leap_core.training.packing import Target, Targets, chosen
 from leap_core.types import Example
-from leap_core.updaters.base import TrainedUpdater
+from leap_core.updaters.base import TrainingUpdater
 
 
 class PreferenceOptions(TrainingOptions):
@@ -33,11 +33,11 @@ class PreferenceOptions(TrainingOptions):
     data: Literal["latest", "all"] = "latest"
 
 
-class PreferenceUpdater(TrainedUpdater):
+class PreferenceUpdater(TrainingUpdater):
     """Learns from corrections only."""
 
     options: PreferenceOptions
-    preferences = True
+    needs_corrections = True
 
     def learns(self, example: Example) -> bool:
         """Whether a correction differs from what it corrects."""
@@ -82,10 +82,10 @@ class DPOUpdater(PreferenceUpdater):
     options: DPOOptions
 
     def job(self, examples: Sequence[Example], context: UpdateContext) -> Any:
-        from leap_core.training.dataset import Job
+        from leap_core.training.dataset import TrainingJob
         from leap_core.training.losses import DPO
 
-        return Job(DPO(self.options.beta, self.options.sft_weight), examples, pair)
+        return TrainingJob(DPO(self.options.beta, self.options.sft_weight), examples, pair)
 
 
 class KTOOptions(PreferenceOptions):
@@ -115,12 +115,12 @@ class KTOUpdater(PreferenceUpdater):
         return confirmed or super().learns(example)
 
     def job(self, examples: Sequence[Example], context: UpdateContext) -> Any:
-        from leap_core.training.dataset import Job
+        from leap_core.training.dataset import TrainingJob
         from leap_core.training.losses import KTO
 
         options = self.options
         method = KTO(options.beta, options.desirable_weight, options.undesirable_weight)
-        return Job(method, examples, unpaired(examples, options))
+        return TrainingJob(method, examples, unpaired(examples, options))
 
 
 def pair(example: Example) -> list[Target]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
-from leap_core.config.schema import Named, Section
+from leap_core.config.schema import ComponentConfig, Section
 from leap_core.contracts.updater import UpdateContext, Updater
 from leap_core.errors import ConfigError
 from leap_core.plugins.manager import load_plugins
@@ -22,7 +22,7 @@ from leap_core.types import Example, PolicyRef
 class SequenceOptions(Section):
     """Options of `sequence`: the updaters, in order."""
 
-    updaters: tuple[Named, ...] = Field(min_length=1)
+    updaters: tuple[ComponentConfig, ...] = Field(min_length=1)
 
 
 class SequenceUpdater(Updater):
@@ -32,19 +32,19 @@ class SequenceUpdater(Updater):
 
     def __init__(self, options: SequenceOptions) -> None:
         super().__init__(options)
-        self.parts = [_build(number, one) for number, one in enumerate(options.updaters)]
+        self.components = [_build(number, one) for number, one in enumerate(options.updaters)]
 
     def check(self) -> None:
-        for part in self.parts:
+        for part in self.components:
             part.check()
 
     def update(
         self, policy: PolicyRef, examples: Sequence[Example], context: UpdateContext
     ) -> PolicyRef:
         """In iteration 0, where there is nothing but demonstrations, only those that can clone."""
-        parts = list(enumerate(self.parts))
+        parts = list(enumerate(self.components))
         if context.iteration == 0:
-            parts = [(n, part) for n, part in parts if not part.preferences]
+            parts = [(n, part) for n, part in parts if not part.needs_corrections]
         for place, (number, part) in enumerate(parts):
             last = place + 1 == len(parts)
             policy = self._step(number, part, policy, examples, context, last)
@@ -99,7 +99,7 @@ def _named(context: UpdateContext, name: str) -> Any:
     return log
 
 
-def _build(number: int, one: Named) -> Updater:
+def _build(number: int, one: ComponentConfig) -> Updater:
     if one.name == "sequence":
         raise ConfigError("an updater of a sequence cannot be a sequence")
     factory = load_plugins().registry.get("updater", one.name).load()

@@ -8,7 +8,7 @@ from typing import ClassVar
 from leap_core.contracts.updater import UpdateContext
 from leap_core.training.options import LoraOptions, TrainingOptions
 from leap_core.types import Example
-from leap_core.updaters.base import TrainedUpdater
+from leap_core.updaters.base import TrainingUpdater
 
 __all__ = ["LoraOptions", "SFTOptions", "SFTUpdater"]
 
@@ -19,13 +19,13 @@ class SFTOptions(TrainingOptions):
     name: ClassVar[str] = "sft"
 
 
-class SFTUpdater(TrainedUpdater):
+class SFTUpdater(TrainingUpdater):
     """Trains on the replies of all examples."""
 
     Options = SFTOptions
 
     def job(self, examples: Sequence[Example], context: UpdateContext) -> object:
-        from leap_core.training.dataset import Job
+        from leap_core.training.dataset import TrainingJob
         from leap_core.training.losses import SFT
 
-        return Job(SFT(), examples)
+        return TrainingJob(SFT(), examples)

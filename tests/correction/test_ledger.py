@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from leap_core.errors import BudgetExceeded, ConfigError, RunFolderError
-from leap_core.run.ledger import Budget, Call, Ledger, read_calls
+from leap_core.run.ledger import Call, Ledger, SpendingLimit, read_calls
 
 
 def call(tokens: int = 10, cost: float | None = 0.5, **more) -> Call:
@@ -59,7 +59,7 @@ def test_a_path_that_cannot_be_written_is_refused(tmp_path):
 
 
 def test_budget_stops_before_it_is_passed():
-    ledger = Ledger(budget=Budget(money=1.0))
+    ledger = Ledger(budget=SpendingLimit(money=1.0))
     spend(ledger, 0, 0.6, call(cost=0.6))
     with pytest.raises(BudgetExceeded, match="raise the budget"):
         ledger.reserve_now(0, 0.5)
@@ -68,14 +68,14 @@ def test_budget_stops_before_it_is_passed():
 
 
 def test_reservations_count_until_they_are_settled_or_given_back():
-    ledger = Ledger(budget=Budget(tokens=100))
+    ledger = Ledger(budget=SpendingLimit(tokens=100))
     with ledger.reserve_now(80, None), pytest.raises(BudgetExceeded):
         ledger.reserve_now(30, None)
     ledger.reserve_now(100, None)
 
 
 def test_lost_attempts_count_at_their_worst_case():
-    ledger = Ledger(budget=Budget(tokens=100))
+    ledger = Ledger(budget=SpendingLimit(tokens=100))
     with ledger.reserve_now(80, None) as room:
         room.settle(call(0, None, status="lost", at_most_tokens=80))
     assert ledger.totals.usage.prompt_tokens == 0
@@ -85,11 +85,11 @@ def test_lost_attempts_count_at_their_worst_case():
 
 def test_a_budget_in_money_needs_a_price():
     with pytest.raises(ConfigError, match="price"):
-        Ledger(budget=Budget(money=1.0)).reserve_now(10, None)
+        Ledger(budget=SpendingLimit(money=1.0)).reserve_now(10, None)
 
 
 def test_concurrent_callers_never_overshoot_and_use_what_fits():
-    ledger = Ledger(budget=Budget(tokens=1000))
+    ledger = Ledger(budget=SpendingLimit(tokens=1000))
     stopped = 0
 
     async def one() -> None:
@@ -125,7 +125,7 @@ def test_threads_share_one_file(tmp_path):
 
 
 def test_a_waiter_in_another_thread_is_woken():
-    ledger = Ledger(budget=Budget(tokens=100))
+    ledger = Ledger(budget=SpendingLimit(tokens=100))
     room = ledger.reserve_now(100, None)
 
     async def wait() -> int:

@@ -17,12 +17,12 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from leap_core.config.schema import Generation
+from leap_core.config.schema import GenerationConfig
 from leap_core.contracts.engine import Engine, Request
 from leap_core.contracts.environment import Environment
 from leap_core.local.engine import TransformersEngine, load_model
 from leap_core.local.tiny_student import TinyOptions, build_tiny
-from leap_core.policy.prompt import PromptWriter
+from leap_core.policy.prompt import PromptRenderer
 from leap_core.policy.reply import parse_reply, write_reply
 from leap_core.rollout import roll_out
 from leap_core.types import PolicyRef, Task, Trajectory
@@ -38,7 +38,7 @@ EPISODES, STEPS = 100, 6
 TWO_MILLION = TinyOptions(
     hidden_size=192, layers=4, heads=4, kv_heads=2, intermediate_size=512, vocabulary=2048
 )
-GREEDY = Generation(temperature=0, max_new_tokens=32)
+GREEDY = GenerationConfig(temperature=0, max_new_tokens=32)
 
 
 class ByTokens(Engine):
@@ -106,7 +106,7 @@ def student(
     games: tuple[Environment, list[Task]], tmp_path_factory: pytest.TempPathFactory
 ) -> PolicyRef:
     environment, tasks = games
-    writer = PromptWriter(environment.layout(), STEPS)
+    writer = PromptRenderer(environment.layout(), STEPS)
     texts = []
     for shown in environment.demonstrations(tasks[EPISODES : EPISODES + 25], "explorer"):
         for index, step in enumerate(shown.steps):
@@ -134,7 +134,7 @@ def tokens(
     """(ids, action) of every step of every episode."""
     environment, tasks = games
     played: list[Trajectory] = []
-    roll_out(environment, engine, PromptWriter(environment.layout(), STEPS), tasks[:EPISODES],
+    roll_out(environment, engine, PromptRenderer(environment.layout(), STEPS), tasks[:EPISODES],
              seed=0, in_flight=in_flight, on_trajectory=played.append)  # fmt: skip
     assert not [t.error for t in played if t.error]
     return [[(s.reason, s.action) for s in t.steps] for t in played]

@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leap_core.config.schema import Generation
-from leap_core.local.constrained import ActionGuide, GuidedWriter
+from leap_core.config.schema import GenerationConfig
+from leap_core.local.constrained import ActionGrammar, ConstrainedReplyState
 from leap_core.local.engine import TransformersEngine
 from leap_core.local.tiny_student import train_tokenizer
 from leap_core.local.tokenization import PromptEncoder
@@ -23,11 +23,11 @@ TEXTS = ["REASON: I look.\nACTION: go to desk 1", "ACTION: search[red shoes]", "
 
 
 @pytest.fixture(scope="module")
-def guide() -> ActionGuide:
-    return ActionGuide(PromptEncoder(train_tokenizer(TEXTS * 50, 400, 512)))
+def guide() -> ActionGrammar:
+    return ActionGrammar(PromptEncoder(train_tokenizer(TEXTS * 50, 400, 512)))
 
 
-def written(guide: ActionGuide, observation: Observation, limit: int, draws: list[int]) -> str:
+def written(guide: ActionGrammar, observation: Observation, limit: int, draws: list[int]) -> str:
     """What a model writes that wants `draws`; each token as `restrict` allows."""
     writer = guide.writer(observation, limit)
     size = len(guide.encoder.tokenizer)
@@ -43,7 +43,7 @@ def written(guide: ActionGuide, observation: Observation, limit: int, draws: lis
     raise AssertionError("never done")
 
 
-def asked(guide: ActionGuide, text: str) -> list[int]:
+def asked(guide: ActionGrammar, text: str) -> list[int]:
     return [*guide.encoder.ids(text), guide.encoder.stop[0]]
 
 
@@ -69,36 +69,36 @@ def test_always_executable(guide, candidates, templates, limit, draws) -> None: 
 
 
 @pytest.mark.parametrize("action", ["go to desk 1", "go to desk 12", "look", "search[a red shoe]"])
-def test_what_can_be_executed_is_left_as_it_is(guide: ActionGuide, action: str) -> None:
+def test_what_can_be_executed_is_left_as_it_is(guide: ActionGrammar, action: str) -> None:
     observation = Observation("", ("go to desk 1", "go to desk 12", "look"), ("search[<query>]",))
     text = f"REASON: I want it.\nACTION: {action}"
     assert written(guide, observation, 200, asked(guide, text)) == text
 
 
-def test_a_reply_without_an_action_gets_one(guide: ActionGuide) -> None:
+def test_a_reply_without_an_action_gets_one(guide: ActionGrammar) -> None:
     observation = Observation("", ("look",))
     text = written(guide, observation, 200, asked(guide, "REASON: nothing to do"))
     assert text == "REASON: nothing to do\nACTION: look"
 
 
-def test_what_is_not_listed_becomes_what_is(guide: ActionGuide) -> None:
+def test_what_is_not_listed_becomes_what_is(guide: ActionGrammar) -> None:
     observation = Observation("", ("go to desk 1", "go to bed 2"))
     text = written(guide, observation, 200, asked(guide, "ACTION: go to the moon"))
     assert parse_reply(text).action in observation.candidates
 
 
-def test_a_line_in_the_reason_is_not_the_action(guide: ActionGuide) -> None:
+def test_a_line_in_the_reason_is_not_the_action(guide: ActionGrammar) -> None:
     """An ACTION inside a line is a word like any other."""
     observation = Observation("", ("look", "wait"))
     text = "REASON: the ACTION: is clear\nACTION: wait"
     assert written(guide, observation, 200, asked(guide, text)) == text
 
 
-def test_unrestricted_where_any_action_may_be_tried(guide: ActionGuide) -> None:
-    assert not isinstance(guide.writer(Observation("a shell"), 20), GuidedWriter)
+def test_unrestricted_where_any_action_may_be_tried(guide: ActionGrammar) -> None:
+    assert not isinstance(guide.writer(Observation("a shell"), 20), ConstrainedReplyState)
 
 
-def play(student: PolicyRef, generation: Generation, in_flight: int) -> list[Trajectory]:
+def play(student: PolicyRef, generation: GenerationConfig, in_flight: int) -> list[Trajectory]:
     played: list[Trajectory] = []
     engine = TransformersEngine(student, generation)
     roll_out(toy(), engine, toy_writer(), toy().tasks("valid")[:8], seed=0, in_flight=in_flight,
@@ -109,7 +109,7 @@ def play(student: PolicyRef, generation: Generation, in_flight: int) -> list[Tra
 @pytest.mark.parametrize("temperature", [0.0, 2.0])
 def test_an_untrained_student_acts(tmp_path: Path, temperature: float) -> None:
     student = PolicyRef("transformers", str(tiny_student(tmp_path / "untrained")))
-    hot = Generation(temperature=temperature, max_new_tokens=16, constrained=True)
+    hot = GenerationConfig(temperature=temperature, max_new_tokens=16, constrained=True)
     together = play(student, hot, 8)
     assert all(s.observation.accepts(s.action) for t in together for s in t.steps)
     assert sum(t.malformed for t in together) == 0
@@ -117,8 +117,8 @@ def test_an_untrained_student_acts(tmp_path: Path, temperature: float) -> None:
 
 
 def test_a_student_that_acts_well_is_not_changed(student: PolicyRef) -> None:
-    free = play(student, Generation(temperature=0, max_new_tokens=40), 8)
-    bound = play(student, Generation(temperature=0, max_new_tokens=40, constrained=True), 8)
+    free = play(student, GenerationConfig(temperature=0, max_new_tokens=40), 8)
+    bound = play(student, GenerationConfig(temperature=0, max_new_tokens=40, constrained=True), 8)
     compared = 0
     for a, b in zip(free, bound, strict=True):
         for one, other in zip(a.steps, b.steps, strict=False):

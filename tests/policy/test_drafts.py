@@ -8,17 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from leap_core.local.decoding.base import Turn
-from leap_core.local.decoding.llama import FusedModel
-from leap_core.local.decoding.prefix_cache import FusedDecoder
-from leap_core.local.speculation import MOST, Drafts
+from leap_core.local.decoding.base import TokenizedPrompt
+from leap_core.local.decoding.llama import LlamaModel
+from leap_core.local.decoding.prefix_cache import PrefixCacheDecoder
+from leap_core.local.speculation import MOST, NGramSpeculator
 
 STOP = 0
 REPLY = [5, 6, 7, 8, 9, 5, 6, 7, 8, 11]
 
 
-def taught(*replies: list[int]) -> Drafts:
-    drafts = Drafts([STOP])
+def taught(*replies: list[int]) -> NGramSpeculator:
+    drafts = NGramSpeculator([STOP])
     for reply in replies:
         drafts.learn([*reply, STOP], 0, 0)
     return drafts
@@ -38,7 +38,7 @@ def test_the_last_reply_counts():
 
 
 def test_the_unknown_is_not_guessed():
-    assert Drafts([STOP]).guess([], MOST) == []
+    assert NGramSpeculator([STOP]).guess([], MOST) == []
     assert taught(REPLY).guess([21, 22, 23, 24], MOST) == []
 
 
@@ -77,8 +77,8 @@ def test_ragged_chunks_give_the_models_own_logits_and_can_be_taken_back(model, d
     token = st.integers(1, 96)
     texts = data.draw(st.lists(st.lists(token, min_size=2, max_size=40), min_size=1, max_size=4))
     with torch.inference_mode():
-        decoder = FusedDecoder(FusedModel(model))
-        turns = [Turn(str(i), text[:-1], text[-1:]) for i, text in enumerate(texts)]
+        decoder = PrefixCacheDecoder(LlamaModel(model))
+        turns = [TokenizedPrompt(str(i), text[:-1], text[-1:]) for i, text in enumerate(texts)]
         group, room = decoder.start(turns, 12), [12] * len(texts)
         rows = list(range(len(texts)))
         while rows := [row for row in rows if room[row] and data.draw(st.integers(0, 5))]:

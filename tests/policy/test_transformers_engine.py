@@ -19,16 +19,16 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from leap_core.config.schema import Generation
+from leap_core.config.schema import GenerationConfig
 from leap_core.contracts.engine import Engine, Request
 from leap_core.errors import PolicyError
-from leap_core.local.decoding.base import Decoder, Turn
-from leap_core.local.decoding.llama import FusedModel
+from leap_core.local.decoding.base import Decoder, TokenizedPrompt
+from leap_core.local.decoding.llama import LlamaModel
 from leap_core.local.decoding.padded_batch import PaddedDecoder
-from leap_core.local.decoding.prefix_cache import FusedDecoder
-from leap_core.local.decoding.ragged_batch import FusedReplies
+from leap_core.local.decoding.prefix_cache import PrefixCacheDecoder
+from leap_core.local.decoding.ragged_batch import RaggedBatch
 from leap_core.local.decoding.select import decoder_of
-from leap_core.local.decoding.unbatched import PlainDecoder
+from leap_core.local.decoding.unbatched import UnbatchedDecoder
 from leap_core.local.engine import TransformersEngine
 from leap_core.policy import transformers_engine
 from leap_core.rollout import roll_out
@@ -39,7 +39,7 @@ from tests.students import toy, toy_writer
 class PlainEngine(Engine):
     """One prompt at a time, the whole of it encoded every step, with transformers' `generate`."""
 
-    def __init__(self, policy: PolicyRef, generation: Generation) -> None:
+    def __init__(self, policy: PolicyRef, generation: GenerationConfig) -> None:
         self.encoder = TransformersEngine(policy, generation).encoder
         self.model = AutoModelForCausalLM.from_pretrained(policy.model)
         self.generation = generation
@@ -65,8 +65,8 @@ def play(engine: Engine, in_flight: int, count: int = 12) -> list[Trajectory]:
     return played
 
 
-GREEDY = Generation(temperature=0, max_new_tokens=20)
-HOT = Generation(temperature=1.0, max_new_tokens=12)
+GREEDY = GenerationConfig(temperature=0, max_new_tokens=20)
+HOT = GenerationConfig(temperature=1.0, max_new_tokens=12)
 
 
 def words(played: list[Trajectory]) -> list[list[tuple[str, str]]]:
@@ -85,11 +85,11 @@ def test_same_replies_as_plain_generate(
     assert len(plainly) == 100
     assert sum(bool(reason and action) for steps in plainly for reason, action in steps) > 100
     engine = TransformersEngine(student, GREEDY)
-    assert isinstance(engine.decoder, FusedDecoder)
+    assert isinstance(engine.decoder, PrefixCacheDecoder)
     assert words(play(engine, in_flight, count=100)) == plainly
 
 
-@pytest.mark.parametrize("kind", [PaddedDecoder, PlainDecoder])
+@pytest.mark.parametrize("kind", [PaddedDecoder, UnbatchedDecoder])
 def test_same_replies_from_the_general_decoders(
     student: PolicyRef,
     plainly: list[list[tuple[str, str]]],
@@ -113,22 +113,22 @@ def test_sampling_does_not_depend_on_the_batch(student: PolicyRef, threads: int)
         engine.close()
     finally:
         torch.set_num_threads(before)
-    colder = Generation(temperature=0, max_new_tokens=12)
+    colder = GenerationConfig(temperature=0, max_new_tokens=12)
     assert words(play(TransformersEngine(student, colder), 12)) != alone
 
 
 @pytest.mark.parametrize("generation", [GREEDY, HOT])
 def test_guesses_save_passes_and_change_nothing(
-    student: PolicyRef, generation: Generation, monkeypatch: pytest.MonkeyPatch
+    student: PolicyRef, generation: GenerationConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passes = []
-    feed = FusedReplies.feed
+    feed = RaggedBatch.feed
     monkeypatch.setattr(
-        FusedReplies,
+        RaggedBatch,
         "feed",
         lambda *given: passes.append(1) or feed(*given),  # type: ignore[func-returns-value]
     )
-    off = TransformersEngine(student, generation.model_copy(update={"drafts": False}))
+    off = TransformersEngine(student, generation.model_copy(update={"speculative": False}))
     without = words(play(off, 12, count=60))
     usual = len(passes)
     engine = TransformersEngine(student, generation)
@@ -143,13 +143,13 @@ def test_a_pass_is_fed_no_more_tokens_than_it_pays_for(
     student: PolicyRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transformers_engine, "_MOST_FED", 24)
-    engine, fed, feed = TransformersEngine(student, GREEDY), [], FusedReplies.feed
+    engine, fed, feed = TransformersEngine(student, GREEDY), [], RaggedBatch.feed
 
-    def count(group: FusedReplies, rows: list[int], chunks: list[list[int]]) -> torch.Tensor:
+    def count(group: RaggedBatch, rows: list[int], chunks: list[list[int]]) -> torch.Tensor:
         fed.append((len(rows), sum(map(len, chunks))))
         return feed(group, rows, chunks)
 
-    monkeypatch.setattr(FusedReplies, "feed", count)
+    monkeypatch.setattr(RaggedBatch, "feed", count)
     engine.group = 12
     play(engine, 12, count=60)
     assert max(tokens for _, tokens in fed) <= 24
@@ -157,8 +157,8 @@ def test_a_pass_is_fed_no_more_tokens_than_it_pays_for(
 
 
 def test_top_p_leaves_out_unlikely_tokens(student: PolicyRef) -> None:
-    narrow = Generation(temperature=1.0, top_p=1e-6, max_new_tokens=12)
-    greedy = Generation(temperature=0, max_new_tokens=12)
+    narrow = GenerationConfig(temperature=1.0, top_p=1e-6, max_new_tokens=12)
+    greedy = GenerationConfig(temperature=0, max_new_tokens=12)
     assert words(play(TransformersEngine(student, narrow), 12)) == words(
         play(TransformersEngine(student, greedy), 12)
     )
@@ -174,7 +174,7 @@ def test_a_changed_trunk_is_encoded_anew(student: PolicyRef) -> None:
 def test_memory_of_finished_episodes_is_given_back(student: PolicyRef) -> None:
     engine = TransformersEngine(student, GREEDY)
     play(engine, 4)
-    assert isinstance(engine.decoder, FusedDecoder)
+    assert isinstance(engine.decoder, PrefixCacheDecoder)
     assert not engine.decoder._kept and not engine._trunks
 
 
@@ -188,13 +188,13 @@ SIZES = {
     "max_position_embeddings": 256,
 }
 MODELS = {
-    "qwen2": (lambda: Qwen2ForCausalLM(Qwen2Config(**SIZES)), FusedDecoder),
-    "qwen3": (lambda: Qwen3ForCausalLM(Qwen3Config(**SIZES, head_dim=16)), FusedDecoder),
+    "qwen2": (lambda: Qwen2ForCausalLM(Qwen2Config(**SIZES)), PrefixCacheDecoder),
+    "qwen3": (lambda: Qwen3ForCausalLM(Qwen3Config(**SIZES, head_dim=16)), PrefixCacheDecoder),
     "mistral": (
-        lambda: MistralForCausalLM(MistralConfig(**SIZES, sliding_window=None)), FusedDecoder
+        lambda: MistralForCausalLM(MistralConfig(**SIZES, sliding_window=None)), PrefixCacheDecoder
     ),
     "mistral with a window": (
-        lambda: MistralForCausalLM(MistralConfig(**SIZES, sliding_window=16)), PlainDecoder
+        lambda: MistralForCausalLM(MistralConfig(**SIZES, sliding_window=16)), UnbatchedDecoder
     ),
     "gpt2": (
         lambda: GPT2LMHeadModel(
@@ -221,7 +221,8 @@ def test_every_model_decodes_as_it_does_by_itself(name: str) -> None:
             trunks = [t + ids[i + turn : i + turn + 3 * i] for i, t in enumerate(trunks)]
             branches = [ids[5 * i + turn : 6 * i + turn] for i in range(5)]
             turns = [
-                Turn(str(i), t, b) for i, (t, b) in enumerate(zip(trunks, branches, strict=True))
+                TokenizedPrompt(str(i), t, b)
+                for i, (t, b) in enumerate(zip(trunks, branches, strict=True))
             ]
             texts = [t + b for t, b in zip(trunks, branches, strict=True)]
             group = decoder.start(turns, 6)
@@ -241,7 +242,7 @@ def test_every_model_decodes_as_it_does_by_itself(name: str) -> None:
 
 def test_weights_are_not_stored_twice() -> None:
     model = MODELS["qwen2"][0]()
-    fused = FusedModel(model)
+    fused = LlamaModel(model)
     stacked = fused.layers[0].qkv.untyped_storage().data_ptr()
     attention = model.model.layers[0].self_attn
     assert attention.v_proj.weight.untyped_storage().data_ptr() == stacked
@@ -251,14 +252,14 @@ def test_a_gpu_that_is_not_there_is_an_error(student: PolicyRef) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     with pytest.raises(PolicyError, match="no GPU"):
-        TransformersEngine(student, Generation(device="cuda"))
+        TransformersEngine(student, GenerationConfig(device="cuda"))
 
 
 def test_attention_and_dtype_are_the_models_own(student: PolicyRef) -> None:
-    engine = TransformersEngine(student, Generation(temperature=0, attention="eager"))
+    engine = TransformersEngine(student, GenerationConfig(temperature=0, attention="eager"))
     assert engine.model.config._attn_implementation == "eager"
     assert isinstance(engine.decoder, PaddedDecoder)
-    half = TransformersEngine(student, Generation(temperature=0, dtype="bfloat16"))
+    half = TransformersEngine(student, GenerationConfig(temperature=0, dtype="bfloat16"))
     assert half.model.dtype == torch.bfloat16
     assert play(half, 3, count=3)
 

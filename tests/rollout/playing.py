@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from leap_core.config.schema import ExecutorChoice
+from leap_core.config.schema import ExecutorConfig
 from leap_core.contracts.engine import Engine
-from leap_core.policy.prompt import PromptWriter
+from leap_core.policy.prompt import PromptRenderer
 from leap_core.policy.scripted import scripted_engine
 from leap_core.rollout import Assignment, Scheduler, assignments, build_executor
 from leap_core.testing.toy import ToyEnvironment, ToyOptions
 from leap_core.types import Trajectory
 
-PROCESSES = ExecutorChoice(name="processes", workers=2)
+PROCESSES = ExecutorConfig(name="processes", workers=2)
 
 
 def toy(**options: Any) -> ToyEnvironment:
@@ -22,7 +22,7 @@ def toy(**options: Any) -> ToyEnvironment:
 
 def play(
     environment: ToyEnvironment,
-    executor: ExecutorChoice = PROCESSES,
+    executor: ExecutorConfig = PROCESSES,
     *,
     tasks: int = 12,
     seeds: Sequence[int] = (0,),
@@ -40,7 +40,7 @@ def play(
     scheduler = Scheduler(
         build_executor(executor, environment, in_flight),
         engine or scripted_engine(environment, "search"),
-        PromptWriter(environment.layout(), environment.horizon),
+        PromptRenderer(environment.layout(), environment.horizon),
         in_flight=in_flight,
         retries=retries,
     )

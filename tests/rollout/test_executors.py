@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from leap_core.config.schema import ExecutorChoice, RunConfig
+from leap_core.config.schema import ExecutorConfig, RunConfig
 from leap_core.contracts.environment import Episode
 from leap_core.errors import ConfigError, EnvironmentFailure, LeapError
 from leap_core.rollout import build_executor
@@ -19,8 +19,8 @@ from leap_core.testing.toy import ToyEnvironment, ToyOptions
 from leap_core.types import Task, Trajectory
 from tests.rollout.playing import PROCESSES, play, toy
 
-LOCAL = ExecutorChoice(name="local")
-IMPATIENT = ExecutorChoice(name="processes", workers=2, timeout=1.0)
+LOCAL = ExecutorConfig(name="local")
+IMPATIENT = ExecutorConfig(name="processes", workers=2, timeout=1.0)
 
 
 def names(count: int) -> list[str]:
@@ -68,7 +68,7 @@ def test_never_more_than_so_many_are_open() -> None:
 
 @pytest.mark.parametrize("executor", [LOCAL, PROCESSES], ids=lambda e: e.name)
 def test_an_environment_that_raises_is_recorded(
-    executor: ExecutorChoice, expected: list[Trajectory]
+    executor: ExecutorConfig, expected: list[Trajectory]
 ) -> None:
     bad = names(12)[3]
     played = play(toy(failing=[bad]), executor)
@@ -78,7 +78,7 @@ def test_an_environment_that_raises_is_recorded(
 
 @pytest.mark.parametrize("executor", [LOCAL, PROCESSES], ids=lambda e: e.name)
 def test_what_goes_wrong_once_is_played_again(
-    executor: ExecutorChoice, expected: list[Trajectory], tmp_path: Path
+    executor: ExecutorConfig, expected: list[Trajectory], tmp_path: Path
 ) -> None:
     bad = names(12)[3]
     assert play(toy(failing=[bad], mishaps=tmp_path), executor) == expected
@@ -190,9 +190,9 @@ def test_an_environment_that_cannot_be_sent_is_refused_at_once() -> None:
 
 def test_options_that_an_executor_has_no_use_for_are_refused() -> None:
     with pytest.raises(ValueError, match="'local' has no use for workers"):
-        ExecutorChoice(name="local", workers=3)
+        ExecutorConfig(name="local", workers=3)
     with pytest.raises(ValueError, match="'processes' has no use for address"):
-        ExecutorChoice(name="processes", address="auto")
+        ExecutorConfig(name="processes", address="auto")
 
 
 def test_an_executor_may_be_named_in_one_word_and_read_back() -> None:
@@ -201,7 +201,7 @@ def test_an_executor_may_be_named_in_one_word_and_read_back() -> None:
         "rollouts": {"executor": "processes"},
     }  # fmt: skip
     config = RunConfig.model_validate(data)
-    assert config.rollouts.executor == ExecutorChoice(name="processes")
+    assert config.rollouts.executor == ExecutorConfig(name="processes")
     assert RunConfig.model_validate(config.model_dump(mode="json")) == config
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from leap_core.config.schema import ExecutorChoice
+from leap_core.config.schema import ExecutorConfig
 from leap_core.errors import ConfigError, EnvironmentFailure
 from leap_core.rollout import build_executor
 from leap_core.types import Trajectory
@@ -48,11 +48,11 @@ def cluster() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def expected() -> list[Trajectory]:
-    return play(toy(), ExecutorChoice(name="local"))
+    return play(toy(), ExecutorConfig(name="local"))
 
 
-def on(cluster: Any, **options: Any) -> ExecutorChoice:
-    return ExecutorChoice(name="ray", address=cluster.address, **options)
+def on(cluster: Any, **options: Any) -> ExecutorConfig:
+    return ExecutorConfig(name="ray", address=cluster.address, **options)
 
 
 def test_it_finds_room_and_gives_what_local_gives(
@@ -89,7 +89,7 @@ def test_a_hang_costs_one_episode(cluster: Any, expected: list[Trajectory]) -> N
 
 
 def test_actors_find_privileged_states(cluster: Any, expected: list[Trajectory]) -> None:
-    here = corrected(expected, source(), ExecutorChoice(name="local"))
+    here = corrected(expected, source(), ExecutorConfig(name="local"))
     assert len(here) == len(expected)
     assert corrected(expected, source(), on(cluster, workers=1)) == here
 
@@ -124,6 +124,6 @@ def test_a_node_that_goes_away_loses_nothing(cluster: Any, expected: list[Trajec
 def test_a_cluster_that_is_not_there_is_one_sentence() -> None:
     if ray.is_initialized():
         ray.shutdown()
-    choice = ExecutorChoice(name="ray", address="127.0.0.1:1")
+    choice = ExecutorConfig(name="ray", address="127.0.0.1:1")
     with pytest.raises(ConfigError, match=r"cannot connect to the Ray cluster at '127.0.0.1:1'"):
         build_executor(choice, toy(), 4)

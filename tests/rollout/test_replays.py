@@ -19,14 +19,14 @@ from leap_core import (
     TeacherReply,
     Trajectory,
 )
-from leap_core.config.schema import ExecutorChoice, Rollouts
+from leap_core.config.schema import ExecutorConfig, RolloutConfig
 from leap_core.contracts.teacher import Teacher
 from leap_core.correction import CorrectionOutcome, CorrectionSettings, correct_trajectories
-from leap_core.rollout import replays
+from leap_core.rollout import privileged_state_workers
 from leap_core.testing.toy import ToyEnvironment, ToyOptions, ToySource
 from tests.rollout.playing import play, toy
 
-WORKERS = ExecutorChoice(name="processes", workers=2, timeout=1.0)
+WORKERS = ExecutorConfig(name="processes", workers=2, timeout=1.0)
 
 
 class Unruly(ToySource):
@@ -74,7 +74,7 @@ def _refuse() -> None:
 
 @pytest.fixture(scope="module")
 def played() -> list[Trajectory]:
-    return play(toy(), ExecutorChoice(name="local"), tasks=10)
+    return play(toy(), ExecutorConfig(name="local"), tasks=10)
 
 
 def source(kind: type[ToySource] = ToySource) -> ToySource:
@@ -82,13 +82,13 @@ def source(kind: type[ToySource] = ToySource) -> ToySource:
 
 
 def corrected(
-    played: list[Trajectory], asked: ToySource, executor: ExecutorChoice, retries: int = 0
+    played: list[Trajectory], asked: ToySource, executor: ExecutorConfig, retries: int = 0
 ) -> list[CorrectionOutcome]:
     outcomes: list[CorrectionOutcome] = []
 
     async def main() -> None:
-        rollouts = Rollouts(executor=executor, retries=retries)
-        with replays(rollouts, asked, at_once=4) as replay:
+        rollouts = RolloutConfig(executor=executor, retries=retries)
+        with privileged_state_workers(rollouts, asked, at_once=4) as replay:
             await correct_trajectories(
                 played,
                 source=asked,
@@ -104,13 +104,13 @@ def corrected(
 
 
 def test_workers_find_what_this_process_finds(played: list[Trajectory]) -> None:
-    here = corrected(played, source(), ExecutorChoice(name="local"))
+    here = corrected(played, source(), ExecutorConfig(name="local"))
     assert len(here) == 10 and not any(outcome.error for outcome in here)
     assert corrected(played, source(), WORKERS) == here
 
 
 def test_a_replay_that_goes_wrong_costs_one_trajectory(played: list[Trajectory]) -> None:
-    here = corrected(played, source(), ExecutorChoice(name="local"))
+    here = corrected(played, source(), ExecutorConfig(name="local"))
     outcomes = corrected(played, source(Unruly), WORKERS)
     assert {o.task_id[-1]: o.error for o in outcomes if o.error} == {
         "3": "no privileged state: no such place",
@@ -140,6 +140,6 @@ def test_a_source_that_cannot_be_sent_is_refused_at_once() -> None:
     asked.hook = lambda: None  # type: ignore[attr-defined]
     with (
         pytest.raises(ConfigError, match="privileged source 'ToySource' cannot be sent"),
-        replays(Rollouts(executor=WORKERS), asked, at_once=4),
+        privileged_state_workers(RolloutConfig(executor=WORKERS), asked, at_once=4),
     ):
         pass

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from leap_core.evaluation import evaluate, wilson
 from leap_core.rollout import pace
-from leap_core.rollout.pace import Pace, duration
+from leap_core.rollout.pace import ProgressNote, duration
 from leap_core.types import Observation, Outcome, Step, Task, Trajectory
 
 Z = 1.959964
@@ -91,7 +91,7 @@ def test_every_episode_is_in_the_scores() -> None:
 def test_the_pace_counts_this_sitting_only(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(pace.time, "monotonic", lambda: now[0])
-    shown = Pace(total=1000, done=400)
+    shown = ProgressNote(total=1000, done=400)
     now[0] += 50.0
     assert shown.note(500, 250, 60_000) == (
         "success 50 %, 2 episodes/s, 1,200 tokens/s, 4 min left"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from leap_core.config.schema import ExecutorChoice, Generation, Server
+from leap_core.config.schema import ExecutorConfig, GenerationConfig, ServerConfig
 from leap_core.errors import ConfigError, PolicyError
 from leap_core.policy.reply import write_reply
 from leap_core.policy.server_engine import ServerEngine, addresses
@@ -21,8 +21,8 @@ from leap_core.types import PolicyRef, Trajectory
 from tests.rollout.playing import play, toy
 from tests.students import toy_writer
 
-LOCAL = ExecutorChoice(name="local")
-GREEDY = Generation(temperature=0, max_new_tokens=40)
+LOCAL = ExecutorConfig(name="local")
+GREEDY = GenerationConfig(temperature=0, max_new_tokens=40)
 AWAY = 20.0 if os.environ.get("LEAP_FULL") else 1.0
 """Seconds that a server is gone."""
 
@@ -43,7 +43,7 @@ def prompt_of(request: dict[str, Any]) -> str:
 
 def engine(*providers: Provider, model: str = "", **settings: Any) -> ServerEngine:
     urls = ",".join(p.base_url for p in providers)
-    return ServerEngine(PolicyRef("server", model, base_url=urls), GREEDY, Server(**settings))
+    return ServerEngine(PolicyRef("server", model, base_url=urls), GREEDY, ServerConfig(**settings))
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
 
 from leap_core.training.block_attention import NAME
-from leap_core.training.losses import DPO, KTO, SFT, Method, Seen, log_likelihoods
-from leap_core.training.microbatch import Pass, lay_shared
+from leap_core.training.losses import DPO, KTO, SFT, Loss, LossInputs, log_likelihoods
+from leap_core.training.microbatch import Microbatch, collate_shared
 from leap_core.training.packing import Branch, TokenRow
 from tests.students import tiny_student
 
@@ -66,16 +66,16 @@ def padded(which: list[int]) -> dict[str, torch.Tensor]:
     return {"input_ids": ids, "attention_mask": mask, "completion_mask": completion}
 
 
-def ours(policy: Any, reference: Any, method: Method, row: TokenRow) -> tuple[float, Any]:
+def ours(policy: Any, reference: Any, method: Loss, row: TokenRow) -> tuple[float, Any]:
     """Mean loss and gradients by LEAP, on the shared row."""
     for model in (policy, reference):
         model.set_attn_implementation(NAME)
-    trained = lay_shared([row.only(*method.roles)], [0])
-    seen = Seen()
+    trained = collate_shared([row.only(*method.roles)], [0])
+    seen = LossInputs()
     if method.reference:
         before = likelihoods(reference, trained)
         rejected = [b.role == "rejected" for b in row.branches if b.role in method.roles]
-        seen = Seen(before, torch.tensor(rejected), kl(policy, reference, row))
+        seen = LossInputs(before, torch.tensor(rejected), kl(policy, reference, row))
     policy.zero_grad()
     loss = method.loss(trained.logits(policy), trained, seen) / method.weight(row)
     loss.backward()
@@ -85,7 +85,7 @@ def ours(policy: Any, reference: Any, method: Method, row: TokenRow) -> tuple[fl
 
 
 @torch.no_grad()
-def likelihoods(model: Any, one: Pass) -> torch.Tensor:
+def likelihoods(model: Any, one: Microbatch) -> torch.Tensor:
     return log_likelihoods(one.logits(model), one)
 
 
@@ -93,7 +93,7 @@ def kl(policy: Any, reference: Any, row: TokenRow) -> float:
     other = row.only("mismatched")
     if not other.branches:
         return 0.0
-    one = lay_shared([other], [0])
+    one = collate_shared([other], [0])
     return max(0.0, float((likelihoods(policy, one) - likelihoods(reference, one)).mean()))
 
 

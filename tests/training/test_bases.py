@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from leap_core.config.schema import Server
+from leap_core.config.schema import ServerConfig
 from leap_core.errors import PolicyError, UpdateError
 from leap_core.local.adapters import RECORD, check_base, fingerprint
 from leap_core.local.engine import load_model
@@ -50,7 +50,7 @@ def test_an_adapter_over_other_weights_is_refused(home: Path, tmp_path: Path) ->
         )
     served = "{python} serve {base} {adapter} --port {port}"
     with pytest.raises(PolicyError, match=OTHER):
-        ModelServer(mixed, Server(command=served)).start()
+        ModelServer(mixed, ServerConfig(command=served)).start()
     assert load_model(over(home, "base"))
 
 

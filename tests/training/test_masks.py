@@ -9,7 +9,7 @@ import pytest
 
 from leap_core.local.tiny_student import train_tokenizer
 from leap_core.local.tokenization import PromptEncoder
-from leap_core.training.microbatch import lay_separate, lay_shared
+from leap_core.training.microbatch import collate_separate, collate_shared
 from leap_core.training.packing import separate_rows, shared_rows
 from tests.students import toy_examples
 
@@ -60,7 +60,10 @@ def test_exactly_the_replies_are_trained_on(family: str) -> None:
     examples = toy_examples(3)
     rows = list(separate_rows(examples, encoder))
     shared = list(shared_rows(examples, encoder, 10**6))
-    for one in (lay_separate(rows, range(len(rows))), lay_shared(shared, range(len(shared)))):
+    for one in (
+        collate_separate(rows, range(len(rows))),
+        collate_shared(shared, range(len(shared))),
+    ):
         assert one.branches == len(examples)
         for number, example in enumerate(examples):
             learned = one.labels[one.branch == number]

@@ -14,8 +14,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from leap_core.local.tokenization import PromptEncoder
 from leap_core.training.block_attention import NAME
-from leap_core.training.losses import DPO, SFT, Method, Seen
-from leap_core.training.microbatch import lay_separate, lay_shared, plan
+from leap_core.training.losses import DPO, SFT, Loss, LossInputs
+from leap_core.training.microbatch import collate_separate, collate_shared, split_into_microbatches
 from leap_core.training.packing import (
     Target,
     TokenRow,
@@ -44,28 +44,28 @@ def pair(example: Example) -> list[Target]:
 
 
 def learned(
-    model: Any, rows: Sequence[TokenRow], method: Method, how: str, budget: int = 10**9
+    model: Any, rows: Sequence[TokenRow], method: Loss, how: str, budget: int = 10**9
 ) -> tuple[float, list[torch.Tensor]]:
     """Loss and gradients of a batch, in passes of at most `budget` tokens."""
     model.set_attn_implementation("sdpa" if how == "separate" else NAME)
 
     def lay(taken: Sequence[TokenRow], index: Sequence[int]) -> Any:
         if how == "separate":
-            return lay_separate(taken, index)
-        return lay_shared(taken, index)
+            return collate_separate(taken, index)
+        return collate_shared(taken, index)
 
     model.zero_grad()
     total = 0.0
-    for one in plan(rows, lay, lambda row: row.shared_tokens, budget, 10**9):
+    for one in split_into_microbatches(rows, lay, lambda row: row.shared_tokens, budget, 10**9):
         # The reference is a policy that finds all replies as likely as the first ones are.
-        seen = Seen(reference=torch.linspace(-9, -3, 2).repeat(one.branches // 2))
+        seen = LossInputs(reference=torch.linspace(-9, -3, 2).repeat(one.branches // 2))
         loss = method.loss(one.logits(model), one, seen)
         loss.backward()
         total += loss.item()
     return total, [p.grad.clone() for p in model.parameters()]
 
 
-def assert_equal(student: Student, examples: list[Example], method: Method, **how: Any) -> None:
+def assert_equal(student: Student, examples: list[Example], method: Loss, **how: Any) -> None:
     model, encoder = student
     targets = pair if isinstance(method, DPO) else chosen
     apart = list(separate_rows(examples, encoder, targets))
@@ -94,7 +94,7 @@ def test_the_block_mask_of_flex_attention_shows_the_same(student: Student) -> No
     rows = list(shared_rows(toy_examples(3), encoder, 10**6))
     model.set_attn_implementation(NAME)
     index = range(len(rows))
-    blocks, flex = (lay_shared(rows, index, f).logits(model) for f in (False, True))
+    blocks, flex = (collate_shared(rows, index, f).logits(model) for f in (False, True))
     assert torch.linalg.norm(blocks - flex) < LIMIT * torch.linalg.norm(blocks)
 
 

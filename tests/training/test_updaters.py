@@ -14,15 +14,15 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from leap_core.config.identity import substance
+from leap_core.config.identity import run_identity
 from leap_core.config.schema import RunConfig
-from leap_core.contracts.updater import SeenStep, UpdateContext, Updater
+from leap_core.contracts.updater import RolloutStep, UpdateContext, Updater
 from leap_core.errors import ConfigError, LeapError, UpdateError
 from leap_core.local.engine import load_model
 from leap_core.local.tokenization import PromptEncoder
 from leap_core.plugins.registry import build_options
 from leap_core.run.folder import made_aside
-from leap_core.training.sampler import Batches
+from leap_core.training.sampler import BatchSampler
 from leap_core.types import Example, PolicyRef, Prompt
 from leap_core.updaters.distill import DistillUpdater
 from leap_core.updaters.preferences import DPOUpdater, KTOUpdater
@@ -212,7 +212,7 @@ def test_how_an_update_is_computed_may_change_in_a_run() -> None:
     def of(**options: Any) -> Any:
         one = {"name": "sft", "options": options}
         both = (one, [one, "dpo"])
-        return [substance(RunConfig.model_validate({**data, "updater": u})) for u in both]
+        return [run_identity(RunConfig.model_validate({**data, "updater": u})) for u in both]
 
     assert of(epochs=1) == of(epochs=1, token_budget=4096, launch={"processes": 2})
     assert all(a != b for a, b in zip(of(epochs=1), of(epochs=2), strict=True))
@@ -226,7 +226,7 @@ def test_distillation_draws_the_student_to_its_privileged_self(
     base: PolicyRef, tmp_path: Path, lora: Any
 ) -> None:
     told = Told()
-    seen = [SeenStep(e, f"The coin is in box 2. {CANARY}") for e in toy_examples(6)]
+    seen = [RolloutStep(e, f"The coin is in box 2. {CANARY}") for e in toy_examples(6)]
     context = told.context(tmp_path / "out", base, rollouts=lambda: seen)
     chosen = updater(DistillUpdater, lora=lora, epochs=6, learning_rate=3e-3)
     chosen.update(base, [], context)
@@ -246,7 +246,7 @@ def test_what_is_hidden_never_reaches_the_students_rows(
         return laid[-1]
 
     monkeypatch.setattr(training, "rows_for", spy)
-    seen = [SeenStep(e, f"The coin is in box 2. {CANARY}") for e in toy_examples(4)]
+    seen = [RolloutStep(e, f"The coin is in box 2. {CANARY}") for e in toy_examples(4)]
     context = Told().context(tmp_path / "out", base, rollouts=lambda: seen)
     updater(DistillUpdater).update(base, [], context)
     tokenizer = AutoTokenizer.from_pretrained(base.model)
@@ -334,13 +334,13 @@ def test_presets_carry_the_papers_values_and_give_way() -> None:
 
 def test_batches_hold_every_row_once_and_none_is_empty() -> None:
     for sizes, batch_size in (([1] * 10, 4), ([3, 9, 1, 1, 7, 2], 8), ([50], 8), ([30, 1, 1], 8)):
-        batches = Batches(sizes, batch_size, seed=0)
+        batches = BatchSampler(sizes, batch_size, seed=0)
         for epoch in (0, 1):
             batches.set_epoch(epoch)
             made = list(batches)
             assert len(made) == len(batches) and all(made)
             assert sorted(row for batch in made for row in batch) == list(range(len(sizes)))
-    assert [len(b) for b in Batches([1] * 10, 4, seed=0)] == [4, 4, 2]
+    assert [len(b) for b in BatchSampler([1] * 10, 4, seed=0)] == [4, 4, 2]
 
 
 def test_a_full_disk_is_told_in_one_sentence(base: PolicyRef, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 
 
-class Turn(NamedTuple):
+class TokenizedPrompt(NamedTuple):
     """One prompt as token ids. The trunk of an episode only grows; the branch is dropped."""
 
     episode: str
@@ -22,7 +22,7 @@ class Turn(NamedTuple):
     branch: list[int]
 
 
-class Group(ABC):
+class DecodeBatch(ABC):
     """Turns that are being answered together.
 
     Attributes:
@@ -55,13 +55,13 @@ class Decoder(ABC):
     guesses = False
 
     @abstractmethod
-    def start(self, turns: Sequence[Turn], reply: int) -> Group:
+    def start(self, turns: Sequence[TokenizedPrompt], reply: int) -> DecodeBatch:
         """Encode what is new in the prompts; at most `reply` tokens will be fed to a row."""
 
     def forget(self, episode: str) -> None:
         """Drop what is kept of an episode."""
 
     @property
-    def busy_bytes(self) -> int:
+    def weight_bytes(self) -> int:
         """Bytes of weights that every token passes."""
         return 0

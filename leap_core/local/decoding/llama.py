@@ -36,7 +36,7 @@ class Layer:
     k_norm: torch.Tensor | None
 
 
-class FusedModel:
+class LlamaModel:
     """A decoder of the Llama family.
 
     Attributes:

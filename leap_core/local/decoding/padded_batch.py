@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-from leap_core.local.decoding.base import Decoder, Group, Turn
+from leap_core.local.decoding.base import DecodeBatch, Decoder, TokenizedPrompt
 
 _State = tuple[torch.Tensor, torch.Tensor]
 
@@ -43,16 +43,16 @@ class PaddedDecoder(Decoder):
         self.kept: dict[str, _Kept] = {}
 
     @property
-    def busy_bytes(self) -> int:
+    def weight_bytes(self) -> int:
         return sum(p.numel() * p.element_size() for p in self.model.parameters())
 
-    def start(self, turns: Sequence[Turn], reply: int) -> Group:
+    def start(self, turns: Sequence[TokenizedPrompt], reply: int) -> DecodeBatch:
         return _PaddedGroup(self, turns, reply)
 
     def forget(self, episode: str) -> None:
         self.kept.pop(episode, None)
 
-    def known(self, turn: Turn) -> int:
+    def known(self, turn: TokenizedPrompt) -> int:
         """How many of a turn's tokens are kept: all of the trunk's last time, or none."""
         kept = self.kept.get(turn.episode)
         if kept is None or turn.trunk[: len(kept.ids)] != kept.ids:
@@ -64,8 +64,10 @@ def _first(kept: _Kept, count: int) -> list[_State]:
     return [(keys[:, :count], values[:, :count]) for keys, values in kept.layers]
 
 
-class _PaddedGroup(Group):
-    def __init__(self, decoder: PaddedDecoder, turns: Sequence[Turn], reply: int) -> None:
+class _PaddedGroup(DecodeBatch):
+    def __init__(
+        self, decoder: PaddedDecoder, turns: Sequence[TokenizedPrompt], reply: int
+    ) -> None:
         self.model = decoder.model
         known = [decoder.known(turn) for turn in turns]
         fresh = [(t.trunk + t.branch)[k:] for t, k in zip(turns, known, strict=True)]

@@ -1,4 +1,4 @@
-"""Decoding with a `FusedModel`: the keys and values of each episode's trunk are kept, no more.
+"""Decoding with a `LlamaModel`: the keys and values of each episode's trunk are kept, no more.
 
 A group of turns is decoded in a work space of its own: the kept trunks are copied in so that all
 rows end in the same column, then every token of the replies is one column more. That is one copy a
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import scaled_dot_product_attention as attend
 
-from leap_core.local.decoding.base import Decoder, Group, Turn
-from leap_core.local.decoding.llama import FusedModel, Layer
-from leap_core.local.decoding.ragged_batch import FusedReplies
+from leap_core.local.decoding.base import DecodeBatch, Decoder, TokenizedPrompt
+from leap_core.local.decoding.llama import Layer, LlamaModel
+from leap_core.local.decoding.ragged_batch import RaggedBatch
 
 # Tokens that go through the linear layers at once: enough for their full speed, few enough that
 # what lies between two of them stays in the cache. And the most of one row among them.
@@ -28,7 +28,7 @@ _SPARE = 64
 
 
 @dataclass
-class Kept:
+class CachedPrefix:
     """A trunk: its ids, and its states [layers, 2, kv_heads, room, head_size]."""
 
     ids: list[int]
@@ -45,22 +45,22 @@ class _Piece:
     ends: bool
 
 
-class FusedDecoder(Decoder):
+class PrefixCacheDecoder(Decoder):
     """Ragged groups without padding in the linear layers."""
 
     guesses = True
 
-    def __init__(self, model: FusedModel) -> None:
+    def __init__(self, model: LlamaModel) -> None:
         self.model = model
-        self._kept: dict[str, Kept] = {}
+        self._kept: dict[str, CachedPrefix] = {}
         self._local = threading.local()
         self._band = torch.empty(0, 0, dtype=model.dtype, device=model.device)
 
     @property
-    def busy_bytes(self) -> int:
+    def weight_bytes(self) -> int:
         return self.model.weight_bytes
 
-    def start(self, turns: Sequence[Turn], reply: int) -> Group:
+    def start(self, turns: Sequence[TokenizedPrompt], reply: int) -> DecodeBatch:
         lengths = [len(turn.trunk) + len(turn.branch) for turn in turns]
         end = max(lengths)
         starts = [end - length for length in lengths]
@@ -72,12 +72,12 @@ class FusedDecoder(Decoder):
         for row, (turn, first) in enumerate(zip(turns, starts, strict=True)):
             place = space[:, :, row, :, first : first + len(turn.trunk)]
             self.keep(turn, min(known[row], len(turn.trunk)), place)
-        return FusedReplies(self.model, space, starts, end, self.model.logits(last))
+        return RaggedBatch(self.model, space, starts, end, self.model.logits(last))
 
     def forget(self, episode: str) -> None:
         self._kept.pop(episode, None)
 
-    def known(self, turn: Turn) -> int:
+    def known(self, turn: TokenizedPrompt) -> int:
         """How many of a turn's tokens are kept (at least one never is: its logits are wanted)."""
         kept = self._kept.get(turn.episode)
         if kept is None:
@@ -88,12 +88,12 @@ class FusedDecoder(Decoder):
             count = next((i for i, equal in enumerate(same) if not equal), len(turn.trunk))
         return min(count, len(turn.trunk) + len(turn.branch) - 1)
 
-    def load(self, turn: Turn, count: int, place: torch.Tensor) -> None:
+    def load(self, turn: TokenizedPrompt, count: int, place: torch.Tensor) -> None:
         """Copy the first `count` kept columns to `place` [layers, 2, kv_heads, count, size]."""
         if count:
             place.copy_(self._kept[turn.episode].states[:, :, :, :count])
 
-    def keep(self, turn: Turn, count: int, place: torch.Tensor) -> None:
+    def keep(self, turn: TokenizedPrompt, count: int, place: torch.Tensor) -> None:
         """Keep a trunk whose columns are `place`; its first `count` are kept already."""
         kept, length = self._kept.get(turn.episode), len(turn.trunk)
         if kept is None or kept.states.shape[3] < length:
@@ -103,7 +103,7 @@ class FusedDecoder(Decoder):
         else:
             states = kept.states
         states[:, :, :, count:length].copy_(place[:, :, :, count:])
-        self._kept[turn.episode] = Kept(turn.trunk, states)
+        self._kept[turn.episode] = CachedPrefix(turn.trunk, states)
 
     def workspace(self, rows: int, columns: int) -> torch.Tensor:
         """This thread's work space [layers, 2, rows, kv_heads, columns, size]; finite numbers."""
@@ -137,11 +137,13 @@ class FusedDecoder(Decoder):
 class _Prompts:
     """Encodes the prompts of a group into its work space; row r's begins at column starts[r]."""
 
-    def __init__(self, decoder: FusedDecoder, space: torch.Tensor, starts: Sequence[int]) -> None:
+    def __init__(
+        self, decoder: PrefixCacheDecoder, space: torch.Tensor, starts: Sequence[int]
+    ) -> None:
         self.decoder, self.model = decoder, decoder.model
         self.space, self.starts = space, starts
 
-    def encode(self, turns: Sequence[Turn], known: Sequence[int]) -> torch.Tensor:
+    def encode(self, turns: Sequence[TokenizedPrompt], known: Sequence[int]) -> torch.Tensor:
         """Run the new tokens; return the last hidden states [rows, hidden]."""
         last: dict[int, torch.Tensor] = {}
         for chunk in self._chunks(turns, known):
@@ -150,7 +152,9 @@ class _Prompts:
             last.update(zip(ending, states, strict=True))
         return torch.stack([last[row] for row in range(len(turns))])
 
-    def _chunks(self, turns: Sequence[Turn], known: Sequence[int]) -> Iterator[list[_Piece]]:
+    def _chunks(
+        self, turns: Sequence[TokenizedPrompt], known: Sequence[int]
+    ) -> Iterator[list[_Piece]]:
         """The new tokens in pieces, and the pieces in chunks of about the wanted size."""
         limit = _CHUNK.get(self.model.device.type, _LARGE_CHUNK)
         chunk: list[_Piece] = []

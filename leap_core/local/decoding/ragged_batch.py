@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 import torch
 
-from leap_core.local.decoding.base import Group
-from leap_core.local.decoding.llama import FusedModel
+from leap_core.local.decoding.base import DecodeBatch
+from leap_core.local.decoding.llama import LlamaModel
 
 
-class FusedReplies(Group):
+class RaggedBatch(DecodeBatch):
     """Rows of a work space [layers, 2, rows, kv_heads, columns, head_size] of keys and values.
 
     Attributes:
@@ -24,7 +24,7 @@ class FusedReplies(Group):
 
     def __init__(
         self,
-        model: FusedModel,
+        model: LlamaModel,
         space: torch.Tensor,
         starts: Sequence[int],
         end: int,
@@ -104,7 +104,7 @@ class _Attention:
 
     def __init__(
         self,
-        group: FusedReplies,
+        group: RaggedBatch,
         place: torch.Tensor,
         ahead: torch.Tensor,
         counts: Sequence[int],

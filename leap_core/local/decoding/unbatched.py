@@ -7,21 +7,21 @@ from typing import Any
 
 import torch
 
-from leap_core.local.decoding.base import Decoder, Group, Turn
+from leap_core.local.decoding.base import DecodeBatch, Decoder, TokenizedPrompt
 
 
-class PlainDecoder(Decoder):
+class UnbatchedDecoder(Decoder):
     """One turn at a time; the whole prompt is encoded at every turn."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
 
-    def start(self, turns: Sequence[Turn], reply: int) -> Group:
+    def start(self, turns: Sequence[TokenizedPrompt], reply: int) -> DecodeBatch:
         return _PlainGroup(self.model, turns)
 
 
-class _PlainGroup(Group):
-    def __init__(self, model: Any, turns: Sequence[Turn]) -> None:
+class _PlainGroup(DecodeBatch):
+    def __init__(self, model: Any, turns: Sequence[TokenizedPrompt]) -> None:
         self.model = model
         self.caches: list[Any] = [None] * len(turns)
         self.logits = self._logits(range(len(turns)), [[*t.trunk, *t.branch] for t in turns])

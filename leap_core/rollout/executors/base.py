@@ -14,7 +14,7 @@ from leap_core.types import Observation, PrivilegedState, Task, Trajectory, Tran
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class OpenEpisode:
     """Begin an episode under the number `slot`; its answer is the first observation."""
 
     slot: int
@@ -23,7 +23,7 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class StepEpisode:
     """Take one step; its answer is the transition."""
 
     slot: int
@@ -31,44 +31,44 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
+class CloseEpisode:
     """The episode is over, or given up; it has no answer."""
 
     slot: int
 
 
 @dataclass(frozen=True, slots=True)
-class Reveal:
-    """Find the privileged states of a trajectory; its answer is `Revealed`."""
+class GetPrivilegedStates:
+    """Find the privileged states of a trajectory; its answer is `PrivilegedStates`."""
 
     slot: int
     trajectory: Trajectory
 
 
-Command: TypeAlias = "Open | Act | Drop | Reveal"
+Command: TypeAlias = "OpenEpisode | StepEpisode | CloseEpisode | GetPrivilegedStates"
 
 
 @dataclass(frozen=True, slots=True)
-class Revealed:
+class PrivilegedStates:
     """The privileged state before each step."""
 
     states: tuple[PrivilegedState, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Failure:
     """Why an episode cannot go on.
 
     `blamed` is false where it only fell with the worker that held it.
     """
 
     why: str
-    blamed: bool = True
+    is_cause: bool = True
 
 
-Answer: TypeAlias = "Observation | Transition | Revealed | Problem"
+WorkerReply: TypeAlias = "Observation | Transition | PrivilegedStates | Failure"
 
-Deliver = Callable[[int, "Answer | LeapError"], None]
+Deliver = Callable[[int, "WorkerReply | LeapError"], None]
 """Takes (slot, answer) from any thread. A `LeapError` ends the whole, whatever its slot."""
 
 
@@ -83,28 +83,28 @@ class EpisodeHost:
         self.source = source
         self.episodes: dict[int, Episode] = {}
 
-    def handle(self, command: Command) -> Answer | None:
+    def handle(self, command: Command) -> WorkerReply | None:
         """Carry out a command. What an environment raises is an answer, never the end of a run.
 
         Raises:
             PolicyError, BudgetExceeded: no other episode would fare better.
         """
         try:
-            if isinstance(command, Open):
+            if isinstance(command, OpenEpisode):
                 episode = self.environment.open(command.task, command.seed)
                 self.episodes[command.slot] = episode
                 return episode.reset()
-            if isinstance(command, Act):
+            if isinstance(command, StepEpisode):
                 return self.episodes[command.slot].step(command.action)
-            if isinstance(command, Reveal):
+            if isinstance(command, GetPrivilegedStates):
                 assert self.source is not None
-                return Revealed(tuple(self.source.states(command.trajectory)))
+                return PrivilegedStates(tuple(self.source.states(command.trajectory)))
             self._close(command.slot)
             return None
         except (PolicyError, BudgetExceeded):
             raise
         except Exception as error:
-            return Problem(words(error))
+            return Failure(error_text(error))
 
     def close(self) -> None:
         """Close every episode."""
@@ -120,7 +120,7 @@ class EpisodeHost:
             pass
 
 
-def words(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """What an error says; its type as well where it was not raised on purpose."""
     kind = "" if isinstance(error, EnvironmentFailure) else f"{type(error).__name__}: "
     return f"{kind}{error}"

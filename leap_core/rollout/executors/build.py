@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 
-from leap_core.config.schema import ExecutorChoice
+from leap_core.config.schema import ExecutorConfig
 from leap_core.contracts.environment import Environment
 from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.rollout.executors.base import Executor, LocalExecutor
 
 
 def build_executor(
-    choice: ExecutorChoice,
+    choice: ExecutorConfig,
     environment: Environment,
     in_flight: int,
     source: PrivilegedSource | None = None,
@@ -27,13 +27,13 @@ def build_executor(
     from leap_core.rollout.executors.pool import PoolExecutor
 
     if choice.name == "processes":
-        from leap_core.rollout.executors.processes import ProcessHirer
+        from leap_core.rollout.executors.processes import ProcessWorkerFactory
 
         workers = min(choice.workers or os.cpu_count() or 1, in_flight)
         return PoolExecutor(
-            ProcessHirer(environment, choice.start_timeout, source), workers, choice.timeout
+            ProcessWorkerFactory(environment, choice.start_timeout, source), workers, choice.timeout
         )
-    from leap_core.rollout.executors.ray import RayHirer
+    from leap_core.rollout.executors.ray import RayWorkerFactory
 
-    hire = RayHirer(environment, choice, source)
+    hire = RayWorkerFactory(environment, choice, source)
     return PoolExecutor(hire, min(choice.workers or hire.room(), in_flight), choice.timeout)

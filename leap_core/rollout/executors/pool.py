@@ -14,14 +14,14 @@ from typing import Protocol
 
 from leap_core.errors import EnvironmentFailure, LeapError
 from leap_core.rollout.executors.base import (
-    Answer,
+    CloseEpisode,
     Command,
     Deliver,
-    Drop,
     Executor,
-    Open,
-    Problem,
-    Reveal,
+    Failure,
+    GetPrivilegedStates,
+    OpenEpisode,
+    WorkerReply,
 )
 
 _PAUSE = 1.0
@@ -33,22 +33,22 @@ _GRACE = 5.0
 class WorkerLost(Exception):
     """A worker is gone or hangs. `blamed`: what it was doing may be the cause."""
 
-    def __init__(self, why: str, blamed: bool = True) -> None:
+    def __init__(self, why: str, is_cause: bool = True) -> None:
         super().__init__(why)
-        self.blamed = blamed
+        self.is_cause = is_cause
 
 
 class Worker(Protocol):
     """Something that carries out commands elsewhere."""
 
-    def call(self, command: Command, timeout: float) -> Answer | LeapError | None:
+    def call(self, command: Command, timeout: float) -> WorkerReply | LeapError | None:
         """Wait for the answer of one command, or raise `WorkerLost`."""
 
     def stop(self, grace: float = 0.0) -> None:
         """End it; another thread may be in `call`, which then raises."""
 
 
-class Hirer(Protocol):
+class WorkerFactory(Protocol):
     """Starts workers."""
 
     def __call__(self, closing: threading.Event) -> Worker:
@@ -59,7 +59,7 @@ class Hirer(Protocol):
 
 
 @dataclass(eq=False)
-class _Desk:
+class _WorkerSlot:
     """A worker's place: what it is to do, and the episodes that it holds."""
 
     number: int
@@ -75,11 +75,11 @@ class PoolExecutor(Executor):
     `timeout`: seconds after which an environment that does not answer is taken for hung.
     """
 
-    def __init__(self, hire: Hirer, workers: int, timeout: float) -> None:
+    def __init__(self, hire: WorkerFactory, workers: int, timeout: float) -> None:
         self.hire = hire
         self.timeout = timeout
-        self.desks = [_Desk(number) for number in range(workers)]
-        self._where: dict[int, _Desk] = {}
+        self.desks = [_WorkerSlot(number) for number in range(workers)]
+        self._where: dict[int, _WorkerSlot] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -94,14 +94,14 @@ class PoolExecutor(Executor):
 
     def send(self, command: Command) -> None:
         with self._lock:
-            if isinstance(command, (Open, Reveal)):
+            if isinstance(command, (OpenEpisode, GetPrivilegedStates)):
                 desk = min(self.desks, key=lambda d: (d.worker is None, len(d.slots)))
                 self._where[command.slot] = desk
                 desk.slots.add(command.slot)
             elif command.slot not in self._where:
                 return  # lost a moment ago; whoever sent this will hear of it
             desk = self._where[command.slot]
-            if isinstance(command, Drop):
+            if isinstance(command, CloseEpisode):
                 del self._where[command.slot]
                 desk.slots.discard(command.slot)
             desk.commands.put(command)
@@ -123,7 +123,7 @@ class PoolExecutor(Executor):
 
     # One thread for each desk
 
-    def _run(self, desk: _Desk) -> None:
+    def _run(self, desk: _WorkerSlot) -> None:
         while not self._closing.is_set():
             try:
                 worker = self.hire(self._closing)
@@ -140,13 +140,17 @@ class PoolExecutor(Executor):
             self._work(desk, worker)
             worker.stop(_GRACE if self._closing.is_set() else 0.0)
 
-    def _work(self, desk: _Desk, worker: Worker) -> None:
+    def _work(self, desk: _WorkerSlot, worker: Worker) -> None:
         """Carry out commands until there are no more, or the worker is lost."""
         while (command := desk.commands.get()) is not None:
             try:
                 answer = worker.call(command, self.timeout)
             except WorkerLost as lost:
-                culprit = command.slot if lost.blamed and not isinstance(command, Drop) else None
+                culprit = (
+                    command.slot
+                    if lost.is_cause and not isinstance(command, CloseEpisode)
+                    else None
+                )
                 self._lose(desk, culprit, str(lost))
                 return
             except Exception as error:
@@ -155,7 +159,7 @@ class PoolExecutor(Executor):
             if answer is not None:
                 self.deliver(command.slot, answer)
 
-    def _lose(self, desk: _Desk, culprit: int | None, why: str) -> None:
+    def _lose(self, desk: _WorkerSlot, culprit: int | None, why: str) -> None:
         with self._lock:
             lost, desk.slots, desk.worker = desk.slots, set(), None
             for slot in lost:
@@ -165,9 +169,9 @@ class PoolExecutor(Executor):
             desk.commands.put(None)
             return
         for slot in sorted(lost):
-            self.deliver(slot, Problem(why, blamed=slot == culprit))
+            self.deliver(slot, Failure(why, is_cause=slot == culprit))
 
-    def _refused(self, desk: _Desk, lost: WorkerLost) -> None:
+    def _refused(self, desk: _WorkerSlot, lost: WorkerLost) -> None:
         """No worker could be started: others take over, unless there is none."""
         desk.refused += 1
         with self._lock:

@@ -16,7 +16,7 @@ from typing import Any
 from leap_core.contracts.environment import Environment
 from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.errors import ConfigError, LeapError
-from leap_core.rollout.executors.base import Answer, Command, Problem, words
+from leap_core.rollout.executors.base import Command, Failure, WorkerReply, error_text
 from leap_core.rollout.executors.pool import WorkerLost
 from leap_core.rollout.executors.worker import READY
 
@@ -47,10 +47,10 @@ class ProcessWorker:
             raise WorkerLost(f"the worker process did not start: {error}") from error
         if greeting != READY:
             self.stop()
-            why = greeting.why if isinstance(greeting, Problem) else repr(greeting)
+            why = greeting.why if isinstance(greeting, Failure) else repr(greeting)
             raise WorkerLost(f"the worker process cannot hold the environment: {why}")
 
-    def call(self, command: Command, timeout: float) -> Answer | LeapError | None:
+    def call(self, command: Command, timeout: float) -> WorkerReply | LeapError | None:
         """Have a command carried out.
 
         Raises:
@@ -60,7 +60,7 @@ class ProcessWorker:
             self.connection.send(command)
         except OSError:
             raise WorkerLost(f"its worker process was gone ({self._end()})", False) from None
-        answer: Answer | LeapError | None = self._receive(timeout)
+        answer: WorkerReply | LeapError | None = self._receive(timeout)
         return answer
 
     def _receive(self, timeout: float) -> Any:
@@ -94,7 +94,7 @@ class ProcessWorker:
                 self.connection.close()
 
 
-class ProcessHirer:
+class ProcessWorkerFactory:
     """Starts worker processes for an environment."""
 
     def __init__(
@@ -123,7 +123,7 @@ def pickled(environment: Environment, source: PrivilegedSource | None = None) ->
         if source is not None:
             what = f"privileged source '{type(source).__name__}'"
         raise ConfigError(
-            f"the {what} cannot be sent to other processes ({words(error)}); "
+            f"the {what} cannot be sent to other processes ({error_text(error)}); "
             "use the executor 'local'"
         ) from error
 

@@ -10,11 +10,11 @@ import threading
 import time
 from typing import Any
 
-from leap_core.config.schema import ExecutorChoice
+from leap_core.config.schema import ExecutorConfig
 from leap_core.contracts.environment import Environment
 from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.errors import ConfigError, LeapError, MissingExtra
-from leap_core.rollout.executors.base import Answer, Command, EpisodeHost
+from leap_core.rollout.executors.base import Command, EpisodeHost, WorkerReply
 from leap_core.rollout.executors.pool import WorkerLost
 from leap_core.rollout.executors.processes import pickled
 from leap_core.rollout.executors.worker import answer_in_bytes
@@ -54,7 +54,7 @@ class RayWorker:
         self.actor = actor
         self.node = node
 
-    def call(self, command: Command, timeout: float) -> Answer | LeapError | None:
+    def call(self, command: Command, timeout: float) -> WorkerReply | LeapError | None:
         """Have a command carried out.
 
         Raises:
@@ -63,7 +63,7 @@ class RayWorker:
         import ray
 
         try:
-            answer: Answer | LeapError | None = pickle.loads(  # noqa: S301 - from our own actor
+            answer: WorkerReply | LeapError | None = pickle.loads(  # noqa: S301 - from our own actor
                 ray.get(self.actor.handle.remote(command), timeout=timeout)
             )
         except ray.exceptions.GetTimeoutError:
@@ -71,7 +71,7 @@ class RayWorker:
         except ray.exceptions.RayActorError as error:
             lost_with_node = self._left_with_its_node(error)
             why = "its node left the Ray cluster" if lost_with_node else "the Ray actor died"
-            raise WorkerLost(why, blamed=not lost_with_node) from None
+            raise WorkerLost(why, is_cause=not lost_with_node) from None
         except ray.exceptions.RayError as error:
             raise WorkerLost(f"the Ray actor failed: {_last_line(error)}") from None
         return answer
@@ -111,13 +111,13 @@ class RayWorker:
             ray.kill(self.actor)
 
 
-class RayHirer:
+class RayWorkerFactory:
     """Starts actors. The connection to the cluster stays for the life of the process."""
 
     def __init__(
         self,
         environment: Environment,
-        choice: ExecutorChoice,
+        choice: ExecutorConfig,
         source: PrivilegedSource | None = None,
     ) -> None:
         self.pickled = pickled(environment, source)

@@ -10,7 +10,7 @@ import time
 from multiprocessing.connection import Connection
 
 from leap_core.errors import LeapError
-from leap_core.rollout.executors.base import Answer, Command, EpisodeHost, Problem, words
+from leap_core.rollout.executors.base import Command, EpisodeHost, Failure, WorkerReply, error_text
 
 READY = "ready"
 _PARENT_CHECK = 1.0
@@ -26,7 +26,7 @@ def main() -> None:
         sys.path[:] = path
         host = EpisodeHost(*pickle.loads(pickled))  # noqa: S301 - from the parent process
     except Exception as error:
-        connection.send(Problem(words(error)))
+        connection.send(Failure(error_text(error)))
         return
     connection.send(READY)
     try:
@@ -39,7 +39,7 @@ def main() -> None:
 
 def answer_in_bytes(host: EpisodeHost, command: Command) -> bytes:
     """Carry out a command and pickle the answer, whatever it is."""
-    answer: Answer | LeapError | None
+    answer: WorkerReply | LeapError | None
     try:
         answer = host.handle(command)
     except LeapError as error:
@@ -47,7 +47,9 @@ def answer_in_bytes(host: EpisodeHost, command: Command) -> bytes:
     try:
         return pickle.dumps(answer)
     except Exception as error:
-        return pickle.dumps(Problem(f"its answer cannot leave the worker process: {words(error)}"))
+        return pickle.dumps(
+            Failure(f"its answer cannot leave the worker process: {error_text(error)}")
+        )
 
 
 def _follow_parent(parent: int) -> None:

@@ -11,7 +11,7 @@ from leap_core.contracts.environment import Environment
 from leap_core.errors import ConfigError
 from leap_core.plugins.registry import build_options
 from leap_core.testing.conformance.check import NotApplicable, check, expect
-from leap_core.testing.conformance.fresh_process import Elsewhere, look_elsewhere
+from leap_core.testing.conformance.fresh_process import FreshProcess, play_in_fresh_process
 from leap_core.testing.conformance.play import listing, sample
 from leap_core.testing.conformance.subjects import EnvironmentSubject, Subject
 from leap_core.types import Task
@@ -167,10 +167,12 @@ def leaves_nothing(subject: EnvironmentSubject) -> None:
     )
 
 
-def elsewhere(subject: EnvironmentSubject) -> Elsewhere:
+def elsewhere(subject: EnvironmentSubject) -> FreshProcess:
     """What a fresh process makes of the environment (asked once)."""
     if subject.elsewhere is None:
-        subject.elsewhere = look_elsewhere(subject.environment, subject.tasks, courses(subject))
+        subject.elsewhere = play_in_fresh_process(
+            subject.environment, subject.tasks, courses(subject)
+        )
     return subject.elsewhere
 
 

@@ -16,7 +16,7 @@ from leap_core.rollout import roll_out
 from leap_core.testing.conformance.check import Nonconformity, NotApplicable, check, expect, shown
 from leap_core.testing.conformance.play import (
     FOREIGN,
-    Walk,
+    PlayedEpisode,
     at_random,
     by_list,
     ended,
@@ -146,7 +146,7 @@ def side_by_side(subject: EnvironmentSubject) -> None:
     alone = [subject.replay(t, course) for t, course in zip(tasks, courses, strict=True)]
     episodes = [subject.environment.open(task, 0) for task in tasks]
     try:
-        together = [Walk(episode.reset()) for episode in episodes]
+        together = [PlayedEpisode(episode.reset()) for episode in episodes]
         for t in range(max(len(walked.transitions) for walked in alone)):
             for number, episode in enumerate(episodes):
                 if t < len(alone[number].transitions) and not together[number].over:

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from leap_core.contracts.environment import Environment
 from leap_core.testing.conformance.check import Nonconformity, expect
-from leap_core.testing.conformance.play import Walk, by_list, play
+from leap_core.testing.conformance.play import PlayedEpisode, by_list, play
 from leap_core.testing.conformance.resources import PROC, can_count, descendants, footprint
 from leap_core.types import Task
 
@@ -26,7 +26,7 @@ _SILENCE = 300.0
 
 
 @dataclass
-class Elsewhere:
+class FreshProcess:
     """What came of it.
 
     Attributes:
@@ -38,15 +38,15 @@ class Elsewhere:
     """
 
     listing: dict[str, tuple[int, list[str]]]
-    walks: list[Walk]
+    walks: list[PlayedEpisode]
     footprints: list[dict[str, int]] | None
     children: set[int] = field(default_factory=set)
     left: list[str] = field(default_factory=list)
 
 
-def look_elsewhere(
+def play_in_fresh_process(
     environment: Environment, tasks: Sequence[Task], courses: Sequence[Sequence[str]]
-) -> Elsewhere:
+) -> FreshProcess:
     """Pickle the environment, unpickle it in a fresh process and play there.
 
     Raises:
@@ -64,7 +64,7 @@ def look_elsewhere(
             "the environment to be unpickled and played in a fresh process",
             done.stderr.decode(errors="replace").strip()[-600:] or f"exit code {done.returncode}",
         )
-        found: Elsewhere = pickle.loads(done.stdout)  # noqa: S301 - written by `main` below
+        found: FreshProcess = pickle.loads(done.stdout)  # noqa: S301 - written by `main` below
         found.left = _left(found.children, Path(folder))
     return found
 
@@ -106,7 +106,7 @@ def main() -> None:
     environment, tasks, courses = pickle.load(sys.stdin.buffer)  # noqa: S301 - from `_run` above
     from leap_core.testing.conformance.play import listing
 
-    found = Elsewhere(listing(environment), _play_all(environment, tasks, courses), None)
+    found = FreshProcess(listing(environment), _play_all(environment, tasks, courses), None)
     if can_count():
         found.footprints = []
         for number in range(_ROUNDS):
@@ -121,7 +121,7 @@ def main() -> None:
 
 def _play_all(
     environment: Environment, tasks: Sequence[Task], courses: Sequence[Sequence[str]]
-) -> list[Walk]:
+) -> list[PlayedEpisode]:
     pairs = zip(tasks, courses, strict=True)
     return [play(environment, task, by_list(course)) for task, course in pairs]
 

@@ -29,7 +29,7 @@ FOREIGN = (
 
 
 @dataclass
-class Walk:
+class PlayedEpisode:
     """What happened in one episode: the first observation, then a step and answer at a time."""
 
     first: Observation
@@ -58,7 +58,7 @@ class Walk:
             info=info,
         )
 
-    def difference(self, other: Walk) -> str | None:
+    def difference(self, other: PlayedEpisode) -> str | None:
         """Where two walks part, in words; None if they are the same."""
         if self.first != other.first:
             return _two("first observation", self.first, other.first)
@@ -76,9 +76,9 @@ def ended(transition: Transition) -> bool:
     return transition.terminated or transition.truncated
 
 
-def walk(episode: Episode, choose: Choose, limit: int) -> Walk:
+def walk(episode: Episode, choose: Choose, limit: int) -> PlayedEpisode:
     """Reset the episode and play it until it is over, `choose` stops or `limit` steps are made."""
-    done = Walk(episode.reset())
+    done = PlayedEpisode(episode.reset())
     while len(done.steps) < limit and not done.over:
         observation = done.observations[-1]
         action = choose(done.steps, observation)
@@ -90,7 +90,7 @@ def walk(episode: Episode, choose: Choose, limit: int) -> Walk:
     return done
 
 
-def play(environment: Environment, task: Task, choose: Choose, seed: int = 0) -> Walk:
+def play(environment: Environment, task: Task, choose: Choose, seed: int = 0) -> PlayedEpisode:
     """Open a task, walk through it, close it."""
     episode = environment.open(task, seed)
     try:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from leap_core.errors import ConfigError
 from leap_core.testing.conformance.check import Nonconformity, NotApplicable, check, expect, shown
-from leap_core.testing.conformance.play import Walk, by_list, by_policy, play
+from leap_core.testing.conformance.play import PlayedEpisode, by_list, by_policy, play
 from leap_core.testing.conformance.subjects import EnvironmentSubject
 from leap_core.types import Prompt, Task, Trajectory
 
@@ -103,7 +103,7 @@ def trunk(subject: EnvironmentSubject) -> None:
                 expect(told, f"the opening to tell the {what} {shown(text)}", shown(opening))
 
 
-def _prompts(subject: EnvironmentSubject, task: Task, walked: Walk) -> list[Prompt]:
+def _prompts(subject: EnvironmentSubject, task: Task, walked: PlayedEpisode) -> list[Prompt]:
     """The prompt before each step, each written from scratch."""
     return [
         subject.writer.prompt(task, walked.steps[:t], walked.observations[t])

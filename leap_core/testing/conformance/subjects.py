@@ -15,13 +15,13 @@ from leap_core.contracts.teacher import Teacher, TeacherContext
 from leap_core.contracts.updater import Updater
 from leap_core.errors import ConfigError
 from leap_core.plugins.registry import Kind, build_options
-from leap_core.policy.prompt import PromptWriter
+from leap_core.policy.prompt import PromptRenderer
 from leap_core.run.ledger import Ledger
 from leap_core.testing.conformance.check import NotApplicable
-from leap_core.testing.conformance.fresh_process import Elsewhere
+from leap_core.testing.conformance.fresh_process import FreshProcess
 from leap_core.testing.conformance.play import (
     Choose,
-    Walk,
+    PlayedEpisode,
     at_random,
     by_list,
     by_policy,
@@ -70,7 +70,7 @@ class EnvironmentSubject:
     part: Part
     count: int = TASKS
     kind: Kind = "environment"
-    elsewhere: Elsewhere | None = None
+    elsewhere: FreshProcess | None = None
 
     @property
     def name(self) -> str:
@@ -103,8 +103,8 @@ class EnvironmentSubject:
         return list(self.environment.demonstrations(self.tasks, kinds[0])) if kinds else []
 
     @cached_property
-    def writer(self) -> PromptWriter:
-        return PromptWriter(self.environment.layout(), self.environment.horizon)
+    def writer(self) -> PromptRenderer:
+        return PromptRenderer(self.environment.layout(), self.environment.horizon)
 
     def actions(self, task: Task) -> list[str]:
         """A sensible course: the demonstration's, a scripted policy's, or one at random."""
@@ -120,7 +120,7 @@ class EnvironmentSubject:
                 return by_policy(policy, task)
         return at_random(0)
 
-    def replay(self, task: Task, actions: Sequence[str], seed: int = 0) -> Walk:
+    def replay(self, task: Task, actions: Sequence[str], seed: int = 0) -> PlayedEpisode:
         """Play these actions in a new episode."""
         return play(self.environment, task, by_list(actions), seed)
 

@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from leap_core.config.schema import Generation
+from leap_core.config.schema import GenerationConfig
 from leap_core.contracts.engine import Request
-from leap_core.contracts.updater import SeenStep, UpdateContext, Updater
+from leap_core.contracts.updater import RolloutStep, UpdateContext, Updater
 from leap_core.errors import LeapError
 from leap_core.examples import examples_from_demonstrations
 from leap_core.local.tiny_student import TinyOptions, build_tiny
-from leap_core.policy.prompt import PromptWriter
+from leap_core.policy.prompt import PromptRenderer
 from leap_core.policy.reply import write_reply
 from leap_core.stages.engines import require_local
 from leap_core.testing.conformance.check import Nonconformity, check, expect, shown
@@ -52,8 +52,8 @@ class _Bench:
         return ToyEnvironment(ToyOptions())
 
     @cached_property
-    def writer(self) -> PromptWriter:
-        return PromptWriter(self.environment.layout(), self.environment.horizon)
+    def writer(self) -> PromptRenderer:
+        return PromptRenderer(self.environment.layout(), self.environment.horizon)
 
     @cached_property
     def examples(self) -> list[Example]:
@@ -78,8 +78,8 @@ class _Bench:
         build_tiny(folder, [e.prompt.text + e.reply for e in self.examples], _SMALL, seed=0)
         return PolicyRef("transformers", str(folder))
 
-    def seen(self) -> list[SeenStep]:
-        return [SeenStep(e, f"In box 3. {CANARY}") for e in self.examples if e.rejected]
+    def seen(self) -> list[RolloutStep]:
+        return [RolloutStep(e, f"In box 3. {CANARY}") for e in self.examples if e.rejected]
 
     def update(self, name: str, examples: Sequence[Example] | None = None) -> Update:
         """Update the student in a new folder."""
@@ -130,7 +130,9 @@ def options(subject: UpdaterSubject) -> None:
     check_options(subject)
     updater = subject.build()
     expect(isinstance(updater, Updater), "a leap_core.Updater", updater)
-    expect(isinstance(updater.preferences, bool), "`preferences` True or False", updater)
+    expect(
+        isinstance(updater.needs_corrections, bool), "`needs_corrections` True or False", updater
+    )
 
 
 @check("updater", "makes-a-policy")
@@ -162,7 +164,7 @@ def policy_replies(subject: UpdaterSubject) -> None:
     example = bench.examples[0]
     task = bench.environment.tasks("train")[0]
     seen = bench.environment.open(task, 0).reset()
-    engine = TransformersEngine(policy, Generation(temperature=0.0, max_new_tokens=4))
+    engine = TransformersEngine(policy, GenerationConfig(temperature=0.0, max_new_tokens=4))
     try:
         replies = engine.reply([Request("one", example.prompt, 0, task, (), seen)])
     finally:

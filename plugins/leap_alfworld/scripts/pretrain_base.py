@@ -29,9 +29,9 @@ from walks import walk
 from leap_alfworld.environment import AlfworldEnvironment, AlfworldOptions
 from leap_core.local.tiny_student import TinyOptions, save_untrained, train_tokenizer
 from leap_core.local.tokenization import PromptEncoder
-from leap_core.policy.prompt import PromptWriter
+from leap_core.policy.prompt import PromptRenderer
 from leap_core.training.block_attention import NAME
-from leap_core.training.microbatch import lay_shared
+from leap_core.training.microbatch import collate_shared
 from leap_core.training.packing import TokenRow, shared_rows
 
 WORLD = 1000
@@ -88,14 +88,14 @@ def untrained(out: Path) -> None:
     save_untrained(out, tokenizer, STUDENT, seed=0)
 
 
-def world() -> tuple[AlfworldEnvironment, PromptWriter]:
+def world() -> tuple[AlfworldEnvironment, PromptRenderer]:
     """The games that are walked through, and how walks are written."""
     environment = AlfworldEnvironment(
         AlfworldOptions(seed=WORLD, welcome=False, hide=("help", "look", "inventory", "examine"),
                         split_sizes={"train": 1_000_000})
     )  # fmt: skip
     layout = {"opening": OPENING, "branch": BRANCH}
-    return environment, PromptWriter(environment.layout(), environment.horizon, layout)
+    return environment, PromptRenderer(environment.layout(), environment.horizon, layout)
 
 
 def familiar() -> list[str]:
@@ -210,7 +210,7 @@ def losses_of(
     """Loss of the remarks or answers, and lightly of the walk itself; none without rows."""
     if not rows:
         return []
-    one = lay_shared(rows, range(len(rows)))
+    one = collate_shared(rows, range(len(rows)))
     remarks = torch.zeros(one.inputs["input_ids"].shape[1], dtype=torch.bool)
     walk = remarks.clone()
     remarks[one.columns] = True

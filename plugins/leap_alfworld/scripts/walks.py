@@ -12,7 +12,7 @@ from leap_alfworld.memory import Memory, kind_of, read_goal
 from leap_alfworld.model import PROCESS, STATIONS, Goal
 from leap_alfworld.search import tour
 from leap_core import Example, Observation, Step, Task
-from leap_core.policy.prompt import PromptWriter
+from leap_core.policy.prompt import PromptRenderer
 from leap_core.policy.reply import write_reply
 
 LIKELY = {"go": 6, "open": 8, "take": 6, "move": 2, "close": 0.4, "heat": 3, "cool": 3, "clean": 3,
@@ -24,7 +24,7 @@ TO_DO = {"clean": "cleaned", "heat": "heated", "cool": "cooled"}
 
 def walk(
     environment: AlfworldEnvironment,
-    writer: PromptWriter,
+    writer: PromptRenderer,
     task: Task,
     rng: random.Random,
     longest: int,

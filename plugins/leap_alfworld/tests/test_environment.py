@@ -19,7 +19,7 @@ from leap_alfworld.model import RawObject, compile_game
 from leap_alfworld.official import find_release
 from leap_alfworld.writer import save_game
 from leap_core import ConfigError, DataError, EnvironmentFailure
-from leap_core.policy.prompt import PromptWriter
+from leap_core.policy.prompt import PromptRenderer
 
 
 def environment(**options) -> AlfworldEnvironment:
@@ -181,7 +181,7 @@ def test_a_canary_in_a_hidden_place_shows_only_once_it_is_seen(kitchen):
     )
     env = environment()
     task = replace(env.tasks("train")[0], goal=game.task)
-    writer = PromptWriter(env.layout(), env.horizon)
+    writer = PromptRenderer(env.layout(), env.horizon)
     rng = random.Random(6)
     found = 0
     for _ in range(20):

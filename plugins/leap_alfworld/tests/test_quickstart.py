@@ -12,14 +12,14 @@ from leap_core.config.load import load_config
 from leap_core.config.multi_environment import load_run
 from leap_core.examples import examples_from_demonstrations
 from leap_core.plugins.packaged_configs import packaged_config
-from leap_core.stages.components import build_parts
+from leap_core.stages.components import build_components
 
 
 def test_the_packaged_configuration_can_be_run() -> None:
     pytest.importorskip("trl")
     path = packaged_config("quickstart")
     assert path is not None
-    parts = build_parts(load_config(path))
+    parts = build_components(load_config(path))
     assert parts.environment.pretrained_student() is not None
     assert parts.horizon == 20
 
@@ -41,7 +41,7 @@ def test_the_base_student_is_small_and_its_tokenizer_loses_nothing() -> None:
     path = packaged_config("quickstart")
     assert path is not None
     config = load_config(path)
-    parts = build_parts(config)
+    parts = build_components(config)
     tasks = parts.environment.tasks("train")[:4]
     shown = parts.environment.demonstrations(tasks, "planner")
     for example in examples_from_demonstrations(shown, parts.writer, "alfworld"):

@@ -22,7 +22,7 @@ from leap_core import (
 )
 from leap_core.correction import history_text, leak_score, validate
 from leap_core.plugins.manager import discover
-from leap_core.policy.prompt import PromptWriter
+from leap_core.policy.prompt import PromptRenderer
 from leap_intercode.backends import Backend, choose
 from leap_intercode.embedded import TASK_TYPES, TEMPLATES, make_task, understand
 from leap_intercode.environment import BashEnvironment
@@ -423,7 +423,7 @@ def test_a_canary_in_the_gold_command_never_reaches_a_student(environment, monke
     monkeypatch.setattr(
         environment, "gold", lambda _: f"echo {canary}; echo {canary} > /{canary}.txt"
     )
-    writer = PromptWriter(environment.layout(), environment.horizon)
+    writer = PromptRenderer(environment.layout(), environment.horizon)
     for scoring in ("submit", "every_turn"):
         changed = environment.options.model_copy(update={"scoring": scoring})
         monkeypatch.setattr(environment, "options", changed)
@@ -443,7 +443,7 @@ def test_a_canary_in_the_gold_command_never_reaches_a_student(environment, monke
 
 def test_the_layout_only_grows(environment):
     task = environment.tasks("train")[0]
-    writer = PromptWriter(environment.layout(), environment.horizon)
+    writer = PromptRenderer(environment.layout(), environment.horizon)
     trajectory = play(environment, task, ["ls /", "pwd", "submit"])
     last = trajectory.steps[2]
     whole = writer.prompt(task, trajectory.steps[:2], last.observation)

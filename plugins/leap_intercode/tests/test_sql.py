@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from leap_core import ConfigError, DataError, EnvironmentFailure, Step, Trajectory
-from leap_core.policy.prompt import PromptWriter
+from leap_core.policy.prompt import PromptRenderer
 from leap_intercode.privileged import GoldSource, SourceOptions
 from leap_intercode.sql.dump import parse_dump, read_dump, statements
 from leap_intercode.sql.embedded import NAME, TEMPLATES, database
@@ -284,7 +284,7 @@ def test_the_expert_looks_first_and_level_five_does_not(environment):
 def test_a_canary_in_the_gold_query_never_reaches_a_student(environment, monkeypatch):
     task = environment.tasks("train")[0]
     monkeypatch.setattr(environment, "gold", lambda _: "SELECT 'canary-7f3a'")
-    writer = PromptWriter(environment.layout(), environment.horizon)
+    writer = PromptRenderer(environment.layout(), environment.horizon)
     episode = environment.open(task, 0)
     text = writer.opening(task, episode.reset())
     for action in ("SHOW TABLES", "SELECT * FROM customers", "nonsense", "submit"):

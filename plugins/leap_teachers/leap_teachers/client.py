@@ -20,11 +20,11 @@ from leap_teachers.failures import Failure, RefusedRequest
 from leap_teachers.keys import api_key, check_key
 from leap_teachers.limits import RateLimits
 from leap_teachers.litellm_setup import load_litellm
-from leap_teachers.model_io import Answer, Request
+from leap_teachers.model_io import ModelAnswer, ModelRequest
 from leap_teachers.options import ClientOptions
 from leap_teachers.pricing import Pricing, find_pricing, most_tokens, table_entry
 from leap_teachers.request_format import call_arguments, request_key
-from leap_teachers.sender_process import Courier, Parcel
+from leap_teachers.sender_process import Attempt, SenderProcess
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Client:
         known = table_entry(self.options.model).get("max_input_tokens")
         return int(known) if known else _UNKNOWN_CONTEXT
 
-    async def ask(self, request: Request) -> Answer:
+    async def ask(self, request: ModelRequest) -> ModelAnswer:
         """Answer from the cache, or ask the model.
 
         Raises:
@@ -116,19 +116,19 @@ class Client:
         usage = Usage(1, 0, received.prompt_tokens, received.completion_tokens, received.cost)
         return _answer(received, usage)
 
-    async def ask_all(self, requests: Sequence[Request]) -> list[Answer]:
+    async def ask_all(self, requests: Sequence[ModelRequest]) -> list[ModelAnswer]:
         """Answer several at once; every one is seen through before an error is raised."""
         answers = await asyncio.gather(*map(self.ask, requests), return_exceptions=True)
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
-        return [answer for answer in answers if isinstance(answer, Answer)]
+        return [answer for answer in answers if isinstance(answer, ModelAnswer)]
 
-    def key(self, request: Request) -> str:
+    def key(self, request: ModelRequest) -> str:
         """Hash of all that the answer depends on."""
         return request_key(self.options, request, self._holds_to_schema)
 
-    def count_tokens(self, request: Request) -> int:
+    def count_tokens(self, request: ModelRequest) -> int:
         """Tokens of a prompt by the model's tokenizer, or one like it; nothing is sent."""
         count = load_litellm().token_counter
         return int(count(model=self.options.model, messages=request.wire()))
@@ -148,11 +148,11 @@ class Client:
             return False
         return bool(load_litellm().supports_response_schema(self.options.model))
 
-    def _hit(self, request: Request, key: str, received: Received) -> Answer:
+    def _hit(self, request: ModelRequest, key: str, received: Received) -> ModelAnswer:
         self._ledger.record(Call(request.purpose, self.options.model, cached=True, key=key))
         return _answer(received, Usage(cached_calls=1))
 
-    async def _try(self, request: Request, key: str) -> Received:
+    async def _try(self, request: ModelRequest, key: str) -> Received:
         failure: Failure | None = None
         for attempt in range(self.options.attempts):
             if failure is not None:
@@ -177,7 +177,7 @@ class Client:
             self._limits.pause(wait)
         await asyncio.sleep(failure.pause(attempt - 1, self.options.longest_wait, self._draw))
 
-    async def _attempt(self, request: Request, key: str, attempt: int) -> Received | Failure:
+    async def _attempt(self, request: ModelRequest, key: str, attempt: int) -> Received | Failure:
         schema_size = len(str(request.schema)) if request.schema else 0
         size = request.size()
         most = most_tokens(size + schema_size, len(request.messages), request.max_tokens)
@@ -203,9 +203,9 @@ class Client:
         self._limits.give_back(likely - outcome.prompt_tokens - outcome.completion_tokens)
         return outcome
 
-    async def _send(self, request: Request, key: str) -> Received | Failure:
+    async def _send(self, request: ModelRequest, key: str) -> Received | Failure:
         prices = self.pricing.prices
-        parcel = Parcel(
+        parcel = Attempt(
             key,
             request.purpose,
             self.options.model,
@@ -214,7 +214,7 @@ class Client:
             call_arguments(self.options, request, self._holds_to_schema, self._key),
             None if prices is None else prices.model_dump(),
         )
-        return await Courier.get().carry(parcel)
+        return await SenderProcess.get().carry(parcel)
 
     async def _pick_up(self) -> None:
         """Once a ledger: wait for the requests of a sitting that was killed, and record them."""
@@ -225,7 +225,7 @@ class Client:
             if owner in _PICKED_UP:
                 return
             told = False
-            while self._cache.others_at_work(owner, but=Courier.get().pid):
+            while self._cache.others_at_work(owner, but=SenderProcess.get().pid):
                 if not told:
                     log.warning("waiting for answers under way since the run was stopped")
                     told = True
@@ -280,8 +280,8 @@ def _with_use(call: Call, received: Received) -> Call:
     )
 
 
-def _answer(received: Received, usage: Usage) -> Answer:
-    return Answer(received.text, received.complete, usage, received.prompt_log_likelihood)
+def _answer(received: Received, usage: Usage) -> ModelAnswer:
+    return ModelAnswer(received.text, received.complete, usage, received.prompt_log_likelihood)
 
 
 def _unheard(error: BaseException) -> Exception:

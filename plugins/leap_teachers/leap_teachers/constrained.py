@@ -31,7 +31,7 @@ from leap_core import (
     Usage,
 )
 from leap_teachers.local import LocalModel
-from leap_teachers.model_io import Asker, Message, Request, Scorer
+from leap_teachers.model_io import Asker, Message, ModelRequest, Scorer
 from leap_teachers.options import ClientOptions, Prices
 from leap_teachers.pricing import Pricing, likely_usage
 from leap_teachers.prompts import Prompts
@@ -185,9 +185,9 @@ class ConstrainedTeacher(Teacher):
                 replies[answer.text] = proposal
         return replies, usage
 
-    def _requests(self, messages: tuple[Message, ...]) -> list[Request]:
+    def _requests(self, messages: tuple[Message, ...]) -> list[ModelRequest]:
         return [
-            Request("correction", messages, self.options.max_tokens, 1.0, 1.0, sample=n)
+            ModelRequest("correction", messages, self.options.max_tokens, 1.0, 1.0, sample=n)
             for n in range(self.options.samples)
         ]
 

@@ -16,7 +16,7 @@ from leap_core import (
     Trajectory,
     Usage,
 )
-from leap_teachers.model_io import Asker, Request
+from leap_teachers.model_io import Asker, ModelRequest
 from leap_teachers.parsing import find_objects, parse_reasons
 from leap_teachers.prompts import Prompts
 from leap_teachers.trajectory_protocol import Decoding
@@ -81,7 +81,7 @@ class Explainer:
             raise TeacherError(f"no reason for step {step} could be read")
         return found[step], answer.usage
 
-    def _request(self, trajectory: Trajectory, asked: Sequence[int], brief: Brief) -> Request:
+    def _request(self, trajectory: Trajectory, asked: Sequence[int], brief: Brief) -> ModelRequest:
         messages = self.prompts.conversation(
             "explain",
             rules=brief.rules,
@@ -89,7 +89,7 @@ class Explainer:
             asked=list(asked),
         )
         drawn = self.decoding
-        return Request(
+        return ModelRequest(
             "autolabel", messages, drawn.max_tokens, drawn.temperature, drawn.top_p, REASONS
         )
 
@@ -130,7 +130,7 @@ class Describer:
         )
         drawn = self.decoding
         for sample in range(2):
-            request = Request(
+            request = ModelRequest(
                 "description", messages, drawn.max_tokens, drawn.temperature, drawn.top_p,
                 sample=sample,
             )  # fmt: skip

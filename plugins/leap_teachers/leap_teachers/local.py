@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from leap_core import Call, ConfigError, Ledger, MissingExtra, PolicyRef, TeacherError, Usage
-from leap_teachers.model_io import Answer, Message, Request, digest
+from leap_teachers.model_io import Message, ModelAnswer, ModelRequest, digest
 from leap_teachers.pricing import most_tokens
 
 _UNKNOWN_CONTEXT = 4096
@@ -40,7 +40,7 @@ class LocalModel:
         config = self._loaded[0].config.get_text_config()
         return int(getattr(config, "max_position_embeddings", None) or _UNKNOWN_CONTEXT)
 
-    async def ask(self, request: Request) -> Answer:
+    async def ask(self, request: ModelRequest) -> ModelAnswer:
         """Answer one request.
 
         Raises:
@@ -48,9 +48,9 @@ class LocalModel:
         """
         return (await self.ask_all([request]))[0]
 
-    async def ask_all(self, requests: Sequence[Request]) -> list[Answer]:
+    async def ask_all(self, requests: Sequence[ModelRequest]) -> list[ModelAnswer]:
         """Answer several requests, `batch` at a time."""
-        answers: list[Answer] = []
+        answers: list[ModelAnswer] = []
         async with self._busy:  # the model is one; others wait here, not inside a batch
             for part in _parts(requests, self._batch):
                 answers += await self._answer(part)
@@ -78,7 +78,7 @@ class LocalModel:
     def _loaded(self) -> tuple[Any, Any]:
         return load(self.policy)
 
-    async def _answer(self, requests: Sequence[Request]) -> list[Answer]:
+    async def _answer(self, requests: Sequence[ModelRequest]) -> list[ModelAnswer]:
         """Generate one batch and enter it in the ledger; local tokens cost nothing."""
         began = time.monotonic()
         with ExitStack() as stack:
@@ -94,10 +94,10 @@ class LocalModel:
                 call = Call(request.purpose, name, latency=latency)
                 room.settle(replace(call, prompt_tokens=prompt, completion_tokens=len(ids)))
                 text = str(self._loaded[1].decode(ids, skip_special_tokens=True))
-                answers.append(Answer(text, complete, Usage(1, 0, prompt, len(ids), 0.0)))
+                answers.append(ModelAnswer(text, complete, Usage(1, 0, prompt, len(ids), 0.0)))
         return answers
 
-    def _generate(self, requests: Sequence[Request]) -> list[tuple[int, list[int], bool]]:
+    def _generate(self, requests: Sequence[ModelRequest]) -> list[tuple[int, list[int], bool]]:
         """Return (prompt length, answer ids, whether it ended by itself) for each request."""
         model, _ = self._loaded
         prompts = [self._prompt(request.messages) for request in requests]
@@ -171,7 +171,7 @@ class _Decoder:
     def run(
         self,
         prompts: Sequence[list[int]],
-        requests: Sequence[Request],
+        requests: Sequence[ModelRequest],
         draws: Sequence[random.Random],
     ) -> list[tuple[list[int], bool]]:
         import torch
@@ -204,7 +204,7 @@ class _Decoder:
     def _step(
         self,
         logits: Any,
-        requests: Sequence[Request],
+        requests: Sequence[ModelRequest],
         draws: Sequence[random.Random],
         answers: list[list[int]],
         ended: list[bool],
@@ -223,7 +223,7 @@ class _Decoder:
         return nexts
 
 
-def _choose(logits: Any, request: Request, draw: random.Random) -> int:
+def _choose(logits: Any, request: ModelRequest, draw: random.Random) -> int:
     import torch
 
     if request.temperature == 0:
@@ -263,15 +263,15 @@ def load(policy: PolicyRef) -> tuple[Any, Any]:
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer
 
 
-def _key(request: Request) -> str:
+def _key(request: ModelRequest) -> str:
     drawn = [request.max_tokens, request.temperature, request.top_p, request.sample]
     return digest([*request.wire(), *drawn])
 
 
-def _most(request: Request) -> int:
+def _most(request: ModelRequest) -> int:
     return sum(most_tokens(request.size(), len(request.messages), request.max_tokens))
 
 
-def _parts(requests: Sequence[Request], size: int) -> Iterator[Sequence[Request]]:
+def _parts(requests: Sequence[ModelRequest], size: int) -> Iterator[Sequence[ModelRequest]]:
     for part in range(math.ceil(len(requests) / size)):
         yield requests[part * size : (part + 1) * size]

@@ -20,7 +20,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ModelRequest:
     """One question to a model.
 
     Attributes:
@@ -50,7 +50,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ModelAnswer:
     """What a model answered.
 
     Attributes:
@@ -76,14 +76,14 @@ class Asker(Protocol):
     @property
     def context_tokens(self) -> int: ...
 
-    async def ask(self, request: Request) -> Answer:
+    async def ask(self, request: ModelRequest) -> ModelAnswer:
         """Answer.
 
         Raises:
             leap_core.TeacherError: there is no answer to be had.
         """
 
-    async def ask_all(self, requests: Sequence[Request]) -> list[Answer]:
+    async def ask_all(self, requests: Sequence[ModelRequest]) -> list[ModelAnswer]:
         """Answer several, in order, in whatever way is quickest; raises what `ask` raises."""
 
     async def aclose(self) -> None:

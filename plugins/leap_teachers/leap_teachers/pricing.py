@@ -8,7 +8,7 @@ from typing import Any
 
 from leap_core import Usage
 from leap_teachers.litellm_setup import load_litellm
-from leap_teachers.model_io import Request
+from leap_teachers.model_io import ModelRequest
 from leap_teachers.options import ClientOptions, Prices
 
 _TOKENS_PER_MESSAGE = 16
@@ -64,10 +64,10 @@ def most_tokens(size: int, messages: int, max_tokens: int) -> tuple[int, int]:
 
 
 def likely_usage(
-    requests: Sequence[Request],
+    requests: Sequence[ModelRequest],
     answers: Sequence[int],
     pricing: Pricing,
-    count: Callable[[Request], int] | None = None,
+    count: Callable[[ModelRequest], int] | None = None,
 ) -> Usage:
     """A guess at what requests will use, given a guess at each answer's tokens.
 
@@ -78,6 +78,6 @@ def likely_usage(
     return Usage(len(requests), 0, asked, answered, pricing.cost(asked, answered))
 
 
-def likely_tokens(request: Request) -> int:
+def likely_tokens(request: ModelRequest) -> int:
     """A fair guess of a prompt's tokens, for planning only."""
     return int(request.size() / _BYTES_PER_TOKEN) + 1

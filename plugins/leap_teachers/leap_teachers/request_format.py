@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from leap_teachers.model_io import Request, digest
+from leap_teachers.model_io import ModelRequest, digest
 from leap_teachers.options import ClientOptions
 
 
-def request_key(options: ClientOptions, request: Request, hold_to_schema: bool) -> str:
+def request_key(options: ClientOptions, request: ModelRequest, hold_to_schema: bool) -> str:
     """Hash of all that the answer depends on; the API key is no part of it."""
     return digest(
         {
@@ -26,7 +26,7 @@ def request_key(options: ClientOptions, request: Request, hold_to_schema: bool) 
 
 
 def call_arguments(
-    options: ClientOptions, request: Request, hold_to_schema: bool, api_key: str | None
+    options: ClientOptions, request: ModelRequest, hold_to_schema: bool, api_key: str | None
 ) -> dict[str, Any]:
     """What `litellm.acompletion` is called with; its own retries are off."""
     more: dict[str, Any] = dict(options.parameters)

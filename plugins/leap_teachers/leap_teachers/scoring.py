@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from leap_core import TeacherError
 from leap_teachers.client import Client
-from leap_teachers.model_io import Message, Request
+from leap_teachers.model_io import Message, ModelRequest
 
 
 class ScoringClient(Client):
@@ -35,7 +35,7 @@ class ScoringClient(Client):
 
     async def _score(self, messages: tuple[Message, ...], begins: bool) -> float:
         more = {"prompt_logprobs": 0, "add_generation_prompt": begins}
-        request = Request("scoring", messages, 1, 1.0, 1.0, more=more)
+        request = ModelRequest("scoring", messages, 1, 1.0, 1.0, more=more)
         score = (await self.ask(request)).prompt_log_likelihood
         if score is None:
             raise TeacherError(

@@ -39,7 +39,7 @@ _GATHER = 0.005
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class Attempt:
     """One attempt at a request.
 
     Attributes:
@@ -62,14 +62,14 @@ class Parcel:
 # -- the run's side --------------------------------------------------------------------------
 
 
-class Courier:
-    """A running courier. Get it by `Courier.get`; used from any thread or event loop."""
+class SenderProcess:
+    """A running courier. Get it by `SenderProcess.get`; used from any thread or event loop."""
 
-    _one: Courier | None = None
+    _one: SenderProcess | None = None
     _starting = threading.Lock()
 
     @classmethod
-    def get(cls) -> Courier:
+    def get(cls) -> SenderProcess:
         """This process's courier; a new one if there is none, it has died, or keys changed."""
         with cls._starting:
             one = cls._one
@@ -111,13 +111,13 @@ class Courier:
         """Its process number."""
         return self._process.pid
 
-    async def carry(self, parcel: Parcel) -> Received | Failure:
+    async def carry(self, parcel: Attempt) -> Received | Failure:
         """Have the parcel's request made; the answer is on disk when this returns."""
         number = next(self._numbers)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         self._waiting[number] = (loop, future)
-        fields = {name: getattr(parcel, name) for name in Parcel.__slots__}
+        fields = {name: getattr(parcel, name) for name in Attempt.__slots__}
         self._outgoing.put(json.dumps([number, fields]).encode() + b"\n")
         if self._ended:
             self._give_up()
@@ -170,16 +170,16 @@ def main() -> None:
     load_litellm()
     gc.freeze()  # its many modules need not be looked through for garbage
     gc.set_threshold(20_000)
-    asyncio.run(_Desk(outgoing).work(incoming))
+    asyncio.run(_Sender(outgoing).work(incoming))
     os._exit(0)  # nothing is left to do: skip the slow exits of libraries
 
 
 @dataclass(slots=True)
-class _Desk:
+class _Sender:
     outgoing: int
     caches: dict[str, AnswerCache] = field(default_factory=dict)
     until: dict[tuple[str, str | None], float] = field(default_factory=dict)
-    ready: list[tuple[int, Parcel, Received | Failure]] = field(default_factory=list)
+    ready: list[tuple[int, Attempt, Received | Failure]] = field(default_factory=list)
 
     async def work(self, incoming: IO[bytes]) -> None:
         """Take parcels until the run is gone; then wait for those under way."""
@@ -191,7 +191,7 @@ class _Desk:
         under_way: set[asyncio.Task[None]] = set()
         while (line := await lines.readline()).endswith(b"\n"):
             number, fields = json.loads(line)
-            task = asyncio.create_task(self._deliver(number, Parcel(**fields)))
+            task = asyncio.create_task(self._deliver(number, Attempt(**fields)))
             under_way.add(task)
             task.add_done_callback(under_way.discard)
         watch.cancel()
@@ -201,7 +201,7 @@ class _Desk:
         for cache in self.caches.values():
             cache.done_working()
 
-    async def _deliver(self, number: int, parcel: Parcel) -> None:
+    async def _deliver(self, number: int, parcel: Attempt) -> None:
         try:
             outcome = await self._carry(parcel)
         except Exception as error:  # never leave the run waiting
@@ -210,7 +210,7 @@ class _Desk:
             asyncio.get_running_loop().call_later(_GATHER, self.flush)
         self.ready.append((number, parcel, outcome))
 
-    async def _carry(self, parcel: Parcel) -> Received | Failure:
+    async def _carry(self, parcel: Attempt) -> Received | Failure:
         self._cache(parcel)
         try:
             response = await load_litellm().acompletion(**parcel.arguments)
@@ -239,7 +239,7 @@ class _Desk:
         except OSError:
             pass  # the run is gone; the answers are on disk
 
-    def _cache(self, parcel: Parcel) -> AnswerCache:
+    def _cache(self, parcel: Attempt) -> AnswerCache:
         """The parcel's cache, in which it says that this courier is at work for the owner."""
         if parcel.cache not in self.caches:
             self.caches[parcel.cache] = AnswerCache(Path(parcel.cache))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leap_core import Brief, PrivilegedState, Proposal, TeacherError, TeacherReply, Trajectory
-from leap_teachers.model_io import Asker, Message, Request
+from leap_teachers.model_io import Asker, Message, ModelRequest
 from leap_teachers.prompts import Prompts
 from leap_teachers.trajectory_protocol import Decoding
 
@@ -93,12 +93,12 @@ class StepByStep:
 
     def requests(
         self, trajectory: Trajectory, states: Sequence[PrivilegedState], brief: Brief
-    ) -> list[Request]:
+    ) -> list[ModelRequest]:
         """One request for each step asked about."""
         asked = steps_asked(trajectory, brief)
         return [self._request(trajectory, states, brief, step) for step in asked]
 
-    def likely_answers(self, requests: Sequence[Request], steps: int) -> list[int]:
+    def likely_answers(self, requests: Sequence[ModelRequest], steps: int) -> list[int]:
         """A guess at the tokens of each answer."""
         return [_ANSWER_TOKENS] * len(requests)
 
@@ -108,10 +108,10 @@ class StepByStep:
         states: Sequence[PrivilegedState],
         brief: Brief,
         step: int,
-    ) -> Request:
+    ) -> ModelRequest:
         hidden = states[step].text if brief.level > 1 else ""
         drawn = self.decoding
-        return Request(
+        return ModelRequest(
             "correction",
             step_messages(self.prompts, trajectory, step, hidden, brief),
             drawn.max_tokens,

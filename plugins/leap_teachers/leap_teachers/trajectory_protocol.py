@@ -15,7 +15,7 @@ from leap_core import (
     Trajectory,
     snap,
 )
-from leap_teachers.model_io import Answer, Asker, Message, Request
+from leap_teachers.model_io import Asker, Message, ModelAnswer, ModelRequest
 from leap_teachers.parsing import Parsed, parse_corrections
 from leap_teachers.prompts import Prompts
 from leap_teachers.transcript import fitting_attempt, hidden, windows
@@ -91,14 +91,14 @@ class WholeTrajectory:
 
     def requests(
         self, trajectory: Trajectory, states: Sequence[PrivilegedState], brief: Brief
-    ) -> list[Request]:
+    ) -> list[ModelRequest]:
         """The requests that `correct` begins with (those asked again come on top)."""
         return [
             self._request(trajectory, states, brief, window)
             for window in self.windows(trajectory, states, brief)
         ]
 
-    def likely_answers(self, requests: Sequence[Request], steps: int) -> list[int]:
+    def likely_answers(self, requests: Sequence[ModelRequest], steps: int) -> list[int]:
         """A guess at the tokens of each answer, when they are about `steps` steps in all."""
         each = _ANSWER_TOKENS + _ENTRY_TOKENS * steps // max(1, len(requests))
         return [each] * len(requests)
@@ -145,10 +145,10 @@ class WholeTrajectory:
         brief: Brief,
         asked: Sequence[int],
         note: str = "",
-    ) -> Request:
+    ) -> ModelRequest:
         shown = fitting_attempt(trajectory, asked, self._room(states, brief, asked))
         drawn = self.decoding
-        return Request(
+        return ModelRequest(
             "correction",
             self._messages(states, brief, asked, shown, note),
             drawn.max_tokens,
@@ -176,7 +176,7 @@ class WholeTrajectory:
         )
 
 
-def _parse(answer: Answer, asked: Sequence[int]) -> Parsed:
+def _parse(answer: ModelAnswer, asked: Sequence[int]) -> Parsed:
     parsed = parse_corrections(answer.text, asked)
     if answer.complete:
         return parsed

@@ -11,7 +11,7 @@ import pytest
 
 from leap_core import Brief, Ledger, PrivilegedState, Step, Task, TeacherContext, Trajectory
 from leap_core.correction import CorrectionOutcome, CorrectionSettings, correct_trajectories
-from leap_core.run.ledger import Budget
+from leap_core.run.ledger import SpendingLimit
 from leap_core.testing.provider import Provider, Reply
 from leap_core.testing.toy import ToyEnvironment, ToyOptions, ToySource
 
@@ -82,7 +82,7 @@ def world() -> World:
 def context(world: World, tmp_path: Path) -> Callable[..., TeacherContext]:
     """Make a context; all of a test share one cache."""
 
-    def make(budget: Budget | None = None, path: Path | None = None) -> TeacherContext:
+    def make(budget: SpendingLimit | None = None, path: Path | None = None) -> TeacherContext:
         return TeacherContext(world.environment, Ledger(path, budget), tmp_path / "cache")
 
     return make

@@ -9,26 +9,26 @@ from typing import Any
 import pytest
 
 from leap_core import BudgetExceeded, ConfigError, Ledger, TeacherError
-from leap_core.run.ledger import Budget
+from leap_core.run.ledger import SpendingLimit
 from leap_core.testing.provider import Reply
 from leap_teachers.client import Client
-from leap_teachers.model_io import Message, Request
+from leap_teachers.model_io import Message, ModelRequest
 from leap_teachers.options import ClientOptions
 
-QUESTION = Request("test", (Message("user", "How are you today?"),), max_tokens=10)
+QUESTION = ModelRequest("test", (Message("user", "How are you today?"),), max_tokens=10)
 
 
 class Asked:
     """A client that is asked some questions, with its ledger."""
 
     def __init__(
-        self, options: dict[str, Any], tmp_path: Any, budget: Budget | None = None
+        self, options: dict[str, Any], tmp_path: Any, budget: SpendingLimit | None = None
     ) -> None:
         self.ledger = Ledger(budget=budget)
         self.options = ClientOptions(**options)
         self.folder = tmp_path
 
-    def ask(self, *requests: Request) -> list[Any]:
+    def ask(self, *requests: ModelRequest) -> list[Any]:
         """Answers, or the exceptions in their place."""
 
         async def run() -> list[Any]:
@@ -42,8 +42,8 @@ class Asked:
         return asyncio.run(run())
 
 
-def numbered(n: int) -> Request:
-    return Request("test", (Message("user", f"What is {n} and {n}?"),), max_tokens=10)
+def numbered(n: int) -> ModelRequest:
+    return ModelRequest("test", (Message("user", f"What is {n} and {n}?"),), max_tokens=10)
 
 
 def test_an_answer_is_counted_priced_and_cached(provider, options, tmp_path):
@@ -179,7 +179,7 @@ def test_concurrency_is_limited(provider, options, tmp_path):
 def test_a_budget_stops_below_it_and_raising_it_goes_on(provider, options, tmp_path):
     provider.answer = lambda r: Reply("fine", prompt_tokens=20, completion_tokens=10)
     requests = [numbered(n) for n in range(40)]
-    asked = Asked(options, tmp_path, Budget(money=20 * 40 / 1e6))
+    asked = Asked(options, tmp_path, SpendingLimit(money=20 * 40 / 1e6))
     answers = asked.ask(*requests)
     stopped = [a for a in answers if isinstance(a, BudgetExceeded)]
     assert 0 < len(stopped) < 40
@@ -187,7 +187,7 @@ def test_a_budget_stops_below_it_and_raising_it_goes_on(provider, options, tmp_p
     assert asked.ledger.totals.cost <= 20 * 40 / 1e6
     paid = provider.answered
 
-    asked.ledger.budget = Budget(money=1.0)
+    asked.ledger.budget = SpendingLimit(money=1.0)
     assert all(a.text == "fine" for a in asked.ask(*requests))
     assert provider.answered == 40
     assert provider.twice() == []
@@ -197,7 +197,7 @@ def test_a_budget_stops_below_it_and_raising_it_goes_on(provider, options, tmp_p
 def test_a_budget_in_money_without_a_price_is_refused_before_anything(provider, options, tmp_path):
     del options["prices"]
     with pytest.raises(ConfigError, match="price of model"):
-        Asked(options, tmp_path, Budget(money=1.0)).ask(QUESTION)
+        Asked(options, tmp_path, SpendingLimit(money=1.0)).ask(QUESTION)
     assert provider.log == []
     assert list(tmp_path.iterdir()) == []
 
@@ -217,7 +217,7 @@ def test_an_answer_cut_at_its_limit_says_so(provider, options, tmp_path):
 
 def test_a_schema_is_sent_only_where_it_is_wanted(provider, options, tmp_path):
     schema = {"type": "object", "properties": {}, "additionalProperties": False}
-    request = Request("test", QUESTION.messages, 10, schema=schema)
+    request = ModelRequest("test", QUESTION.messages, 10, schema=schema)
     Asked(options, tmp_path).ask(request)
     Asked({**options, "structured": "on"}, tmp_path).ask(request)
     assert "response_format" not in provider.log[0].request

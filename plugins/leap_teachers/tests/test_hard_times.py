@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from leap_core.run.ledger import Budget, Ledger, read_calls
+from leap_core.run.ledger import Ledger, SpendingLimit, read_calls
 from leap_core.testing.provider import Faults, Reply, faulty
 from leap_teachers.litellm_teacher import LitellmOptions, LitellmTeacher
 from leap_teachers.testing import OracleAnswers
@@ -83,14 +83,14 @@ def test_a_budget_of_half_the_sum_stops_below_it_and_raising_it_resumes(
     half = count * each / 2
     ledger = tmp_path / "ledger.jsonl"
 
-    poor = context(Budget(money=half), ledger)
+    poor = context(SpendingLimit(money=half), ledger)
     with pytest.raises(Exception, match="raise the budget and run again to go on") as stopped:
         world.correct(make(options, poor), trajectories, concurrency=16)
     assert type(stopped.value).__name__ == "BudgetExceeded"
     assert half * 0.5 < poor.ledger.totals.cost <= half
     poor.ledger.close()
 
-    rich = context(Budget(money=1.0), ledger)
+    rich = context(SpendingLimit(money=1.0), ledger)
     outcomes = world.correct(make(options, rich), trajectories, concurrency=16)
     assert [o.error for o in outcomes if o.error] == []
     assert provider.twice() == []

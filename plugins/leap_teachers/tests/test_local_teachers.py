@@ -16,7 +16,7 @@ from leap_core import Brief, ConfigError, PolicyRef, TeacherContext, TeacherErro
 from leap_core.testing.provider import Reply
 from leap_teachers.constrained import ConstrainedOptions, ConstrainedTeacher
 from leap_teachers.local import LocalModel
-from leap_teachers.model_io import Message, Request
+from leap_teachers.model_io import Message, ModelRequest
 from leap_teachers.reweighting import divergence, softmax
 from leap_teachers.self_teacher import SelfOptions, SelfTeacher
 
@@ -130,7 +130,7 @@ def test_the_replies_can_be_listed(model):
 
 
 def test_what_is_drawn_follows_the_scores(model):
-    requests = [Request("t", conversation(3), 12, 1.0, sample=n) for n in range(400)]
+    requests = [ModelRequest("t", conversation(3), 12, 1.0, sample=n) for n in range(400)]
     drawn = Counter(a.text for a in asyncio.run(model.ask_all(requests)))
     for reply, score in zip(REPLIES, likelihoods(model, 3, REPLIES), strict=True):
         assert drawn[reply] / 400 == pytest.approx(math.exp(score), abs=0.08)
@@ -145,7 +145,7 @@ def test_the_scores_are_what_the_model_was_taught(model):
 
 
 def test_answers_do_not_depend_on_the_batch(model, lent):
-    requests = [Request("t", conversation(n), 12, 1.0, sample=n) for n in (1, 2, 3)]
+    requests = [ModelRequest("t", conversation(n), 12, 1.0, sample=n) for n in (1, 2, 3)]
     together = asyncio.run(model.ask_all(requests))
     one_by_one = LocalModel(lent.student, lent.ledger, batch=1)
     alone = [asyncio.run(one_by_one.ask(request)) for request in requests]

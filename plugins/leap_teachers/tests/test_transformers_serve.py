@@ -17,7 +17,7 @@ import pytest
 
 from leap_core import Ledger, PolicyRef, TeacherContext
 from leap_teachers.client import Client
-from leap_teachers.model_io import Message, Request
+from leap_teachers.model_io import Message, ModelRequest
 from leap_teachers.self_teacher import SelfOptions, SelfTeacher, server_options
 
 pytestmark = pytest.mark.slow
@@ -78,7 +78,9 @@ def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
 def test_its_answers_are_read_counted_and_cached(student, tmp_path):
     ledger = Ledger()
     options = server_options(student, SelfOptions())
-    questions = [Request("test", (Message("user", f"box {n}?"),), max_tokens=8) for n in range(6)]
+    questions = [
+        ModelRequest("test", (Message("user", f"box {n}?"),), max_tokens=8) for n in range(6)
+    ]
 
     async def ask() -> list[str]:
         client = Client(options, ledger, tmp_path)

@@ -10,7 +10,7 @@ import pytest
 from leap_core import PluginError, Trajectory
 from leap_core.correction import find_leaks, history_text
 from leap_core.examples import examples_from_demonstrations
-from leap_core.policy.prompt import PromptWriter
+from leap_core.policy.prompt import PromptRenderer
 from leap_core.policy.reply import write_reply
 from leap_core.testing.toy import ToyEnvironment, ToyOptions
 from leap_webshop.environment import WebshopEnvironment, WebshopOptions
@@ -82,7 +82,7 @@ def test_the_goal_is_in_no_prompt_before_it_was_seen(mode):
     """
     environment = WebshopEnvironment(WebshopOptions(observation=mode))
     source, expert = GoalSource(SourceOptions(), environment), Expert()
-    writer = PromptWriter(environment.layout(), environment.horizon)
+    writer = PromptRenderer(environment.layout(), environment.horizon)
     checked = 0
     for kind in environment.demonstration_kinds():
         tasks = environment.tasks("train")[:60]

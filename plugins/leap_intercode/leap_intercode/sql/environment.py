@@ -22,8 +22,8 @@ from leap_core import (
     Task,
     Trajectory,
     Transition,
-    sizes_of,
-    some_of,
+    split_sizes,
+    subset_of,
     unknown,
 )
 from leap_intercode import __version__
@@ -69,8 +69,8 @@ class SqlOptions(Section):
 
     tasks: Literal["embedded", "official"] = "embedded"
     data_dir: Path | None = None
-    split_sizes: Annotated[dict[str, int], sizes_of(SPLITS)] = Field(default_factory=dict)
-    task_types: Annotated[tuple[str, ...], some_of("task type", TASK_TYPES)] = TASK_TYPES
+    split_sizes: Annotated[dict[str, int], split_sizes(SPLITS)] = Field(default_factory=dict)
+    task_types: Annotated[tuple[str, ...], subset_of("task type", TASK_TYPES)] = TASK_TYPES
     seed: int = 0
     url: str | None = None
     scoring: Literal["submit", "every_turn"] = "submit"
