@@ -53,7 +53,7 @@ from leap_core.types import (
 )
 
 if TYPE_CHECKING:
-    from leap_core.config.option_types import split_sizes, subset_of
+    from leap_core.config.option_types import sizes_by_split, subset_of
     from leap_core.config.schema import Section
     from leap_core.contracts.async_engine import AsyncEngine
     from leap_core.contracts.engine import Engine, PolicyContext, Refusal, Request
@@ -79,7 +79,7 @@ _LAZY = {
     "Reservation": "leap_core.run.ledger",
     "Section": "leap_core.config.schema",
     "fetch_all": "leap_core.run.download",
-    "split_sizes": "leap_core.config.option_types",
+    "sizes_by_split": "leap_core.config.option_types",
     "snap": "leap_core.correction",
     "subset_of": "leap_core.config.option_types",
 }
@@ -141,8 +141,8 @@ __all__ = [
     "__version__",
     "fetch_all",
     "hookimpl",
+    "sizes_by_split",
     "snap",
-    "split_sizes",
     "subset_of",
     "unknown",
 ]

@@ -15,7 +15,7 @@ from leap_core import (
     Section,
     Task,
     Trajectory,
-    split_sizes,
+    sizes_by_split,
     subset_of,
 )
 from leap_core.config.load import validated
@@ -45,7 +45,9 @@ def test_lazy_tasks_are_a_sequence_whose_tasks_are_made_when_asked_for() -> None
 
 class Options(Section):
     kinds: Annotated[tuple[str, ...], subset_of("task type", ("cook", "wash"))] = ("cook", "wash")
-    sizes: Annotated[dict[str, int], split_sizes(("train", "test"))] = Field(default_factory=dict)
+    sizes: Annotated[dict[str, int], sizes_by_split(("train", "test"))] = Field(
+        default_factory=dict
+    )
 
 
 @pytest.mark.parametrize(

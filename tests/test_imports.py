@@ -19,9 +19,8 @@ PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/leap_*/__init__.py
 
 # The floor plan from the bottom up: a part imports only parts before it.
 ORDER = (
-    "errors options download types environment privileged updater config combined run teacher "
-    "hookspecs entry_points registry plugins policy rollout correction examples updaters "
-    "evaluation serving parts playing teaching stages learning loop report testing cli"
+    "errors types evaluation config run contracts hookspecs plugins policy correction examples "
+    "rollout local training updaters stages loop analysis report testing cli"
 ).split()
 
 HEAVY = (

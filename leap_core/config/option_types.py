@@ -25,7 +25,7 @@ def subset_of(what: str, names: Sequence[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def split_sizes(splits: Sequence[str]) -> AfterValidator:
+def sizes_by_split(splits: Sequence[str]) -> AfterValidator:
     """Of a dictionary from splits to their sizes: known splits, none of them empty.
 
     split_sizes: Annotated[dict[str, int], sizes_of(SPLITS)] = Field(default_factory=dict)

@@ -22,6 +22,7 @@ from transformers import (
 from leap_core.config.schema import GenerationConfig
 from leap_core.contracts.engine import Engine, Request
 from leap_core.errors import PolicyError
+from leap_core.local import engine as transformers_engine
 from leap_core.local.decoding.base import Decoder, TokenizedPrompt
 from leap_core.local.decoding.llama import LlamaModel
 from leap_core.local.decoding.padded_batch import PaddedDecoder
@@ -30,7 +31,6 @@ from leap_core.local.decoding.ragged_batch import RaggedBatch
 from leap_core.local.decoding.select import decoder_of
 from leap_core.local.decoding.unbatched import UnbatchedDecoder
 from leap_core.local.engine import TransformersEngine
-from leap_core.policy import transformers_engine
 from leap_core.rollout import roll_out
 from leap_core.types import PolicyRef, Trajectory
 from tests.students import toy, toy_writer

@@ -135,7 +135,7 @@ def test_workers_end_with_a_run_that_is_killed_while_they_hang() -> None:
     script = """
 import sys, threading, time
 from tests.rollout.playing import *
-executor = ExecutorChoice(name="processes", workers=1)
+executor = ExecutorConfig(name="processes", workers=1)
 def tell(scheduler):
     while scheduler.executor.desks[0].worker is None: time.sleep(0.01)
     print(scheduler.executor.desks[0].worker.process.pid, flush=True)

@@ -236,7 +236,7 @@ def test_distillation_draws_the_student_to_its_privileged_self(
 def test_what_is_hidden_never_reaches_the_students_rows(
     base: PolicyRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from leap_core.updaters import training
+    from leap_core.training import train as training
 
     laid = []
     rows_for = training.rows_for

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from leap_alfworld.generator import SPLITS
 from leap_alfworld.model import TASK_TYPES
-from leap_core import Section, split_sizes, subset_of
+from leap_core import Section, sizes_by_split, subset_of
 
 _UNWRITABLE = re.compile(r"[^a-z0-9 /]")
 
@@ -41,7 +41,7 @@ class AlfworldOptions(Section):
 
     games: Literal["small", "full", "official"] = "small"
     data_dir: Path | None = None
-    split_sizes: Annotated[dict[str, int], split_sizes(SPLITS)] = Field(default_factory=dict)
+    split_sizes: Annotated[dict[str, int], sizes_by_split(SPLITS)] = Field(default_factory=dict)
     wording: Literal["move", "put"] = "move"
     task_types: Annotated[tuple[str, ...], subset_of("task type", TASK_TYPES)] = TASK_TYPES
     seed: int = 0

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from leap_core import Section, split_sizes, subset_of
+from leap_core import Section, sizes_by_split, subset_of
 from leap_intercode.backends import BackendName
 from leap_intercode.commands import SECONDS, Quoting
 from leap_intercode.containers import DEFAULT_IMAGE
@@ -38,7 +38,7 @@ class BashOptions(Section):
 
     tasks: Literal["embedded", "official"] = "embedded"
     data_dir: Path | None = None
-    split_sizes: Annotated[dict[str, int], split_sizes(SPLITS)] = Field(default_factory=dict)
+    split_sizes: Annotated[dict[str, int], sizes_by_split(SPLITS)] = Field(default_factory=dict)
     task_types: Annotated[tuple[str, ...], subset_of("task type", TASK_TYPES)] = TASK_TYPES
     seed: int = 0
     backend: BackendName = "auto"

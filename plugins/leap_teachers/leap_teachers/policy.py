@@ -11,16 +11,15 @@ from leap_core import (
     AsyncEngine,
     BudgetExceeded,
     ConfigError,
-    ModelRequest,
     PolicyContext,
     PolicyError,
     Refusal,
+    Request,
     TeacherError,
 )
 from leap_teachers.client import Client
 from leap_teachers.failures import RefusedRequest
-from leap_teachers.model_io import Message
-from leap_teachers.model_io import ModelRequest as Question
+from leap_teachers.model_io import Message, ModelRequest
 from leap_teachers.options import ClientOptions
 
 _DECODING = {"temperature", "top_p", "max_tokens"}
@@ -59,7 +58,7 @@ class LitellmPolicy(AsyncEngine):
         self._generation = context.generation
         super().__init__()
 
-    async def answer(self, request: ModelRequest) -> str | Refusal:
+    async def answer(self, request: Request) -> str | Refusal:
         """Ask for one step.
 
         Raises:
@@ -77,9 +76,9 @@ class LitellmPolicy(AsyncEngine):
         self.tokens += answer.usage.completion_tokens
         return answer.text
 
-    def _question(self, request: ModelRequest) -> Question:
+    def _question(self, request: Request) -> ModelRequest:
         chosen = self._generation
-        return Question(
+        return ModelRequest(
             purpose="policy",
             messages=(Message("user", request.prompt.text),),
             max_tokens=chosen.max_new_tokens,
@@ -93,7 +92,7 @@ class LitellmPolicy(AsyncEngine):
         await self._client.aclose()
 
 
-def _sample(request: ModelRequest) -> int:
+def _sample(request: Request) -> int:
     """A draw of its own for every step of every episode."""
     text = f"{request.seed}\0{request.episode}\0{len(request.history)}"
     return int.from_bytes(sha256(text.encode()).digest()[:6], "little")

@@ -22,7 +22,7 @@ from leap_core import (
     Task,
     Trajectory,
     Transition,
-    split_sizes,
+    sizes_by_split,
     subset_of,
     unknown,
 )
@@ -69,7 +69,7 @@ class SqlOptions(Section):
 
     tasks: Literal["embedded", "official"] = "embedded"
     data_dir: Path | None = None
-    split_sizes: Annotated[dict[str, int], split_sizes(SPLITS)] = Field(default_factory=dict)
+    split_sizes: Annotated[dict[str, int], sizes_by_split(SPLITS)] = Field(default_factory=dict)
     task_types: Annotated[tuple[str, ...], subset_of("task type", TASK_TYPES)] = TASK_TYPES
     seed: int = 0
     url: str | None = None
