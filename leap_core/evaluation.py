@@ -130,3 +130,21 @@ def _group(scores: Sequence[_Score], horizon: int) -> GroupScores:
 def _mean(values: Iterable[float]) -> float:
     numbers = [float(v) for v in values]
     return sum(numbers) / len(numbers) if numbers else 0.0
+
+
+def best_of(*environments: Sequence[Evaluation]) -> int:
+    """Return the index of the best policy: highest success, then score, fewest actions, earliest.
+
+    Each argument holds one environment's scores of all policies, in order; where there are several
+    environments, the means over them count (line 6 of Algorithm 1).
+    """
+
+    def key(i: int) -> tuple[float, float, float, int]:
+        groups = [evaluations[i].overall for evaluations in environments]
+        means = [
+            sum(values) / len(groups)
+            for values in zip(*((g.success, g.score, -g.actions) for g in groups), strict=True)
+        ]
+        return (means[0], means[1], means[2], -i)
+
+    return max(range(len(environments[0])), key=key)

@@ -6,6 +6,9 @@
 4      for every failed trajectory: privileged state -> teacher -> corrections D_i
 5      pi_i <- update on D_0 ∪ … ∪ D_i
 6  return the best pi_i on the validation split
+
+D_0 … D_i are on disk, each environment's in its own folder; every stage does only what its folder
+lacks, so a run that was interrupted goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -16,224 +19,180 @@ from pathlib import Path
 
 from leap_core.config.multi_environment import MultiEnvironmentConfig
 from leap_core.config.schema import RunConfig
-from leap_core.evaluation import Evaluation
+from leap_core.evaluation import Evaluation, best_of
 from leap_core.hookspecs import IterationEvent
 from leap_core.plugins.manager import load_plugins
 from leap_core.run.folder import RunFolder
 from leap_core.run.progress import Screen
-from leap_core.run.records import write_json
 from leap_core.stages.components import Components, build_components, check_teacher
+from leap_core.stages.context import RunContext
 from leap_core.stages.environment_run import EnvironmentRun
 from leap_core.stages.students import resolve_students
 from leap_core.stages.updates import UpdateStage
-from leap_core.types import Example, PolicyRef
+from leap_core.types import PolicyRef
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """How a run ended: scores per iteration on validation, and on test for the first and best.
+    """Scores of a finished run in one environment.
 
-    `policy` is the folder of the best policy.
+    Attributes:
+        run_dir: folder of the run (in a run in several, of this environment's part).
+        environment: label of the environment in a run in several, else "".
+        best: iteration of the best policy.
+        validation: scores of each iteration's policy on the validation split.
+        test: scores on the test split by iteration, for the first and the best policy.
+        policy: folder of the best policy.
     """
 
     run_dir: Path
+    environment: str
     best: int
     validation: list[Evaluation]
     test: dict[int, Evaluation]
     policy: Path
 
 
-def run_leap(config: RunConfig, run_dir: Path, screen: Screen) -> RunResult:
-    """Run Algorithm 1, or go on with it where it stopped.
+def run_leap(
+    config: RunConfig | MultiEnvironmentConfig, run_dir: Path, screen: Screen
+) -> list[RunResult]:
+    """Run Algorithm 1 in one environment or several, or go on with it where it stopped.
+
+    Returns one result for each environment.
 
     Raises:
         ConfigError: the configuration cannot be run; nothing has been written then.
         RunFolderError: the folder is in use or belongs to another configuration.
         BudgetExceeded: the budget is spent; raise it and run again to go on.
     """
-    parts = _checked({"": config})
-    run = RunFolder.prepare(run_dir, config)
-    return _run(run, {"": config}, {"": run}, parts, screen)[0]
-
-
-def run_combined(config: MultiEnvironmentConfig, run_dir: Path, screen: Screen) -> list[RunResult]:
-    """Run Algorithm 1 with one student in several environments; a result for each.
-
-    Raises:
-        LeapError: as `run_leap`.
-    """
-    parts = _checked(config.runs)
-    run, folders = RunFolder.prepare_combined(run_dir, config)
-    return _run(run, config.runs, folders, parts, screen)
-
-
-def _checked(configs: Mapping[str, RunConfig]) -> dict[str, Components]:
-    """The parts of each environment's run, all of them checked."""
-    parts = {label: build_components(config) for label, config in configs.items()}
-    chosen = next(iter(configs.values())).student
-    resolve_students(chosen.model, chosen.adapter, [p.environment for p in parts.values()])
-    for label, config in configs.items():
-        check_teacher(config, parts[label].environment)
-        parts[label].first_updater.check()
-        if config.iterations:
-            parts[label].updater.check()
-    return parts
-
-
-def _run(
-    run: RunFolder,
-    configs: Mapping[str, RunConfig],
-    folders: Mapping[str, RunFolder],
-    parts: Mapping[str, Components],
-    screen: Screen,
-) -> list[RunResult]:
-    with run.locked():
-        stages = []
-        for label, config in configs.items():
-            folders[label].write_manifest(
-                {
-                    "seed": config.seed,
-                    "environment": dict(parts[label].environment.fingerprint()),
-                    "layout": parts[label].writer.fingerprint(),
-                }
-            )
-            stages.append(EnvironmentRun(config, parts[label], folders[label], screen, label))
-        return _Algorithm1(stages, UpdateStage(stages, run, screen), run, screen).run()
+    configs = config.runs if isinstance(config, MultiEnvironmentConfig) else {"": config}
+    components = _checked_components(configs)
+    if isinstance(config, MultiEnvironmentConfig):
+        home, folders = RunFolder.prepare_several(run_dir, config)
+    else:
+        home = RunFolder.prepare(run_dir, config)
+        folders = {"": home}
+    with home.locked():
+        contexts = [
+            RunContext(configs[label], components[label], folders[label], screen, label)
+            for label in configs
+        ]
+        for context in contexts:
+            _write_manifest(context)
+        return _Algorithm1(contexts, home, screen).run()
 
 
 class _Algorithm1:
-    """The loop itself; every stage does only what its run folder lacks.
+    """The loop itself, over the stages of each environment and the updates of the one student."""
 
-    There is one student, and as a rule one environment; where there are several, each has its own
-    demonstrations, rollouts, corrections and scores, and the updates learn from all.
-    """
-
-    def __init__(
-        self,
-        environments: Sequence[EnvironmentRun],
-        learning: UpdateStage,
-        run: RunFolder,
-        screen: Screen,
-    ) -> None:
-        self.environments = environments
-        self.learning = learning
-        self.config = learning.config
-        self.folder = run
+    def __init__(self, contexts: Sequence[RunContext], home: RunFolder, screen: Screen) -> None:
+        self.environments = [EnvironmentRun(context) for context in contexts]
+        self.updates = UpdateStage(self.environments, home, screen)
+        self.config = contexts[0].config
+        self.home = home
         self.screen = screen
 
     def run(self) -> list[RunResult]:
-        demonstrations = [stages.demonstrate() for stages in self.environments]
-        base = self.learning.student(_joined(demonstrations))
-        policies = [self._clone(base, _joined(demonstrations))]
-        validation = [self._validate(0, policies[0])]
-        corrected: list[list[list[Example]]] = [[] for _ in self.environments]
+        for environment in self.environments:
+            environment.demonstrate()
+        base = self.updates.student()
+        policies = [self._clone(base)]
+        self._validate(0, policies[0])
         for i in range(1, self.config.iterations + 1):
             self._tell("leap_before_iteration", i, policies[-1])
             self.screen.say(f"iteration {i} of {self.config.iterations}")
-            for stages, parts in zip(self.environments, corrected, strict=True):
-                parts.append(self._collect(i, stages, policies[-1]))
-            policies.append(self._update(i, policies[-1], base, demonstrations, corrected))
-            validation.append(self._validate(i, policies[-1]))
-        best = best_of(*zip(*validation, strict=True))
-        tests = self._test(policies, best)
-        return [
-            self._result(best, stages, [scores[n] for scores in validation], tests[n])
-            for n, stages in enumerate(self.environments)
-        ]
+            collected = [self._collect(i, e, policies[-1]) for e in self.environments]
+            policies.append(self._update(i, policies[-1], base, sum(collected)))
+            self._validate(i, policies[-1])
+        return self._results(policies)
 
-    def _clone(self, base: PolicyRef, demonstrations: Sequence[Example]) -> PolicyRef:
+    def _clone(self, base: PolicyRef) -> PolicyRef:
         """Line 1: behaviour cloning; without demonstrations the student is pi_0 itself."""
         self._tell("leap_before_iteration", 0, base)
         self.screen.say("iteration 0: behaviour cloning")
-        if not demonstrations:
-            self.folder.save_policy(0, base)
-            return base
-        policy = self.learning.update(0, base, base, demonstrations)
+        policy = self.updates.update(0, base, base)
         self._tell("leap_after_update", 0, policy)
         return policy
 
-    def _collect(self, i: int, stages: EnvironmentRun, policy: PolicyRef) -> list[Example]:
-        """Lines 3 and 4: rollouts in one environment, and corrections of the failed ones."""
-        if stages.label:
-            self.screen.say(f"  in {stages.label}")
-        if self.config.learn_from == "demonstrations":
-            return stages.demonstrate(i)
-        trajectories = stages.roll_out(i, policy)
-        self._tell("leap_after_rollouts", i, policy, stages=stages)
-        failed = [t for t in trajectories if t.outcome == "failure" and t.steps]
-        corrections = stages.correct(i, policy, failed)
-        self._tell("leap_after_corrections", i, policy, stages=stages)
-        return stages.examples(i, failed, corrections)
+    def _collect(self, i: int, environment: EnvironmentRun, policy: PolicyRef) -> int:
+        """Lines 3 and 4: rollouts in one environment, corrections of the failed ones, D_i.
 
-    def _update(
-        self,
-        i: int,
-        policy: PolicyRef,
-        base: PolicyRef,
-        demonstrations: Sequence[Sequence[Example]],
-        corrected: Sequence[Sequence[Sequence[Example]]],
-    ) -> PolicyRef:
+        Returns the size of D_i.
+        """
+        if environment.context.label:
+            self.screen.say(f"  in {environment.context.label}")
+        if self.config.learn_from == "demonstrations":
+            return len(environment.demonstrate(i))
+        trajectories = environment.roll_out(i, policy)
+        self._tell("leap_after_rollouts", i, policy, environment=environment)
+        failed = [t for t in trajectories if t.outcome == "failure" and t.steps]
+        corrections = environment.correct(i, policy, failed)
+        self._tell("leap_after_corrections", i, policy, environment=environment)
+        return len(environment.examples(i, failed, corrections))
+
+    def _update(self, i: int, policy: PolicyRef, base: PolicyRef, collected: int) -> PolicyRef:
         """Line 5: the next policy, from everything collected so far."""
-        if not any(parts[-1] for parts in corrected):
+        if not collected:
             self.screen.say(
                 "  no corrections in this iteration; training goes on with what there is"
             )
-        examples = _joined(
-            [
-                stages.aggregate(i, shown, parts)
-                for stages, shown, parts in zip(
-                    self.environments, demonstrations, corrected, strict=True
-                )
-            ]
-        )
-        updated = self.learning.update(i, policy, base, examples)
+        updated = self.updates.update(i, policy, base)
         self._tell("leap_after_update", i, updated)
         return updated
 
-    def _validate(self, i: int, policy: PolicyRef) -> list[Evaluation]:
-        """Scores on the validation split of every environment."""
-        return [self._score(i, policy, stages) for stages in self.environments]
-
-    def _score(self, i: int, policy: PolicyRef, stages: EnvironmentRun) -> Evaluation:
-        split, tasks = stages.config.splits.validation, stages.config.evaluation.tasks
-        if stages.label:
-            stages.run.save_policy(i, policy)
-        evaluation = stages.evaluate(i, policy, split, tasks, "validation")
-        group = evaluation.overall
-        where = f" in {stages.label}" if stages.label else ""
-        self.screen.say(
-            f"  pi_{i}{where}: success {100 * group.success:.1f} % on {split} "
-            f"({group.tasks} tasks, {group.actions:.1f} actions)"
-        )
-        self._tell("leap_after_iteration", i, policy, evaluation, stages)
-        return evaluation
-
-    def _test(self, policies: Sequence[PolicyRef], best: int) -> list[dict[int, Evaluation]]:
-        """The first and the best policy on the test splits, where some are configured."""
-        if any(stages.config.splits.test for stages in self.environments):
-            self.screen.say(f"test: pi_0 and the best policy, pi_{best}")
-        tests: list[dict[int, Evaluation]] = []
-        for stages in self.environments:
-            split, tasks = stages.config.splits.test, stages.config.evaluation.test_tasks
-            chosen = dict.fromkeys((0, best)) if split is not None else {}
-            tests.append(
-                {i: stages.evaluate(i, policies[i], str(split), tasks, "test") for i in chosen}
+    def _validate(self, i: int, policy: PolicyRef) -> None:
+        """Score a policy on the validation split of every environment."""
+        for environment in self.environments:
+            context = environment.context
+            split, tasks = context.config.splits.validation, context.config.evaluation.tasks
+            context.folder.iteration(i).save_policy(policy)
+            evaluation = environment.evaluate(i, policy, split, tasks)
+            scores = evaluation.overall
+            where = f" in {context.label}" if context.label else ""
+            self.screen.say(
+                f"  pi_{i}{where}: success {100 * scores.success:.1f} % on {split} "
+                f"({scores.tasks} tasks, {scores.actions:.1f} actions)"
             )
-        return tests
+            self._tell("leap_after_iteration", i, policy, evaluation, environment)
 
-    def _result(
-        self,
-        best: int,
-        stages: EnvironmentRun,
-        validation: list[Evaluation],
-        test: dict[int, Evaluation],
-    ) -> RunResult:
-        """What came of the run in one environment; also left in its folder."""
-        record = {"best": best, "iterations": len(validation)}
-        for folder in dict.fromkeys((stages.run.path, self.folder.path)):
-            write_json(folder / "result.json", record)
-        policy = self.folder.iteration(best) / "policy"
-        return RunResult(stages.run.path, best, validation, test, policy)
+    def _results(self, policies: Sequence[PolicyRef]) -> list[RunResult]:
+        """Line 6: the best policy; it and pi_0 are scored on the test splits, if there are any."""
+        validation = [self._scores(environment) for environment in self.environments]
+        best = best_of(*validation)
+        if any(e.config.splits.test for e in self.environments):
+            self.screen.say(f"test: pi_0 and the best policy, pi_{best}")
+        results = []
+        for environment, scores in zip(self.environments, validation, strict=True):
+            folder = environment.folder
+            test = self._test(environment, policies, best)
+            folder.save_result(best, len(policies))
+            results.append(
+                RunResult(
+                    run_dir=folder.path,
+                    environment=environment.context.label,
+                    best=best,
+                    validation=scores,
+                    test=test,
+                    policy=self.home.iteration(best).policy_dir,
+                )
+            )
+        self.home.save_result(best, len(policies))
+        return results
+
+    def _scores(self, environment: EnvironmentRun) -> list[Evaluation]:
+        folders = [environment.folder.iteration(i) for i in range(self.config.iterations + 1)]
+        return [scores for f in folders if (scores := f.evaluation()) is not None]
+
+    def _test(
+        self, environment: EnvironmentRun, policies: Sequence[PolicyRef], best: int
+    ) -> dict[int, Evaluation]:
+        split, tasks = environment.config.splits.test, environment.config.evaluation.test_tasks
+        if split is None:
+            return {}
+        return {
+            i: environment.evaluate(i, policies[i], split, tasks, "test")
+            for i in dict.fromkeys((0, best))
+        }
 
     def _tell(
         self,
@@ -241,29 +200,32 @@ class _Algorithm1:
         iteration: int,
         policy: PolicyRef | None = None,
         evaluation: Evaluation | None = None,
-        stages: EnvironmentRun | None = None,
+        environment: EnvironmentRun | None = None,
     ) -> None:
-        folder, label = (stages.run, stages.label) if stages else (self.folder, "")
+        folder = environment.folder if environment else self.home
+        label = environment.context.label if environment else ""
         event = IterationEvent(iteration, folder.path, policy, evaluation, label)
         load_plugins().notify(hook, event)
 
 
-def best_of(*environments: Sequence[Evaluation]) -> int:
-    """Line 6: highest success, then score, then fewest actions, then earliest.
-
-    Where there are several environments, the means over them count.
-    """
-
-    def key(i: int) -> tuple[float, float, float, int]:
-        groups = [evaluations[i].overall for evaluations in environments]
-        means = [
-            sum(values) / len(groups)
-            for values in zip(*((g.success, g.score, -g.actions) for g in groups), strict=True)
-        ]
-        return (means[0], means[1], means[2], -i)
-
-    return max(range(len(environments[0])), key=key)
+def _checked_components(configs: Mapping[str, RunConfig]) -> dict[str, Components]:
+    """Build the components of each environment's run, and check all that can be checked now."""
+    components = {label: build_components(config) for label, config in configs.items()}
+    student = next(iter(configs.values())).student
+    resolve_students(student.model, student.adapter, [c.environment for c in components.values()])
+    for label, config in configs.items():
+        check_teacher(config, components[label].environment)
+        components[label].first_updater.check()
+        if config.iterations:
+            components[label].updater.check()
+    return components
 
 
-def _joined(parts: Sequence[Sequence[Example]]) -> list[Example]:
-    return [example for part in parts for example in part]
+def _write_manifest(context: RunContext) -> None:
+    context.folder.write_manifest(
+        {
+            "seed": context.config.seed,
+            "environment": dict(context.components.environment.fingerprint()),
+            "layout": context.components.writer.fingerprint(),
+        }
+    )

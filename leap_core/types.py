@@ -255,3 +255,34 @@ class Usage:
             self.completion_tokens + other.completion_tokens,
             self.cost + other.cost if known else None,  # type: ignore[operator]
         )
+
+
+@dataclass(frozen=True)
+class TeacherRecord:
+    """The teacher's answer on one trajectory, in numbers: one line of teacher.jsonl.
+
+    Attributes:
+        corrections, rejections: how many of its proposals were accepted, and how many not.
+        problems: parts of the raw answer that could not be used, in words.
+        error: why there is no answer, or None.
+        measures: figures of the teacher's own, such as a KL divergence.
+        confirmed: steps that the teacher repeated as they were.
+    """
+
+    task_id: str
+    seed: int
+    corrections: int
+    rejections: int
+    summary: str
+    usage: Usage
+    problems: tuple[str, ...]
+    error: str | None
+    measures: Mapping[str, float] = field(default_factory=dict)
+    confirmed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Figures of one logging step of an update: one line of metrics.jsonl."""
+
+    values: Mapping[str, float]

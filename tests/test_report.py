@@ -15,13 +15,13 @@ from leap_core.evaluation import as_dict, evaluate
 from leap_core.run.folder import RunFolder
 from leap_core.run.ledger import Call, Ledger
 from leap_core.run.records import Records, write_json
-from leap_core.stages.corrections import TeacherRecord
 from leap_core.types import (
     Correction,
     Observation,
     Rejection,
     Step,
     Task,
+    TeacherRecord,
     Trajectory,
     Usage,
 )
@@ -59,7 +59,7 @@ def run(tmp_path: Path) -> RunFolder:
     )
     folder = RunFolder.prepare(tmp_path / "evil", config)
     for number, wins in enumerate((2, 9, 5)):
-        path = folder.iteration(number)
+        path = folder.iteration(number).path
         write_scores(path, "evaluation.json", "valid_seen", wins)
         if number < 2:
             write_scores(path, "test.json", "valid_unseen", wins - 1)
@@ -113,7 +113,7 @@ def test_scores_made_in_different_ways_are_not_put_in_one_table(leap, run) -> No
     changed = evaluate(
         trajectories(9, 10), split="valid_seen", horizon=50, decoding=DECODING, seed=7
     )
-    write_json(run.iteration(2) / "evaluation.json", as_dict(changed))
+    write_json(run.iteration(2).path / "evaluation.json", as_dict(changed))
     sections = leap("report", str(run.path)).stdout.split("## ")
     parts = [s for s in sections if s.startswith("Scores on validation")]
     assert ["horizon 20" in p for p in parts] == [True, False]
@@ -175,7 +175,7 @@ def test_the_curve_puts_higher_success_higher(leap, run) -> None:
 
 def test_markdown_cells_hold_whatever_models_and_providers_wrote(leap, run) -> None:
     bad = Rejection("t", 0, 1, "r", "a", EVIL)
-    Records(run.iteration(1) / "rejected.jsonl", Rejection).replace([bad])
+    Records(run.iteration(1).path / "rejected.jsonl", Rejection).replace([bad])
     text = leap("report", str(run.path)).stdout
     (line,) = [line for line in text.splitlines() if "alert(1)" in line]
     assert line.startswith("| &lt;script&gt;alert(1)&lt;/script&gt; \\| \\`x\\`")
@@ -184,8 +184,8 @@ def test_markdown_cells_hold_whatever_models_and_providers_wrote(leap, run) -> N
 
 def test_a_run_that_is_still_going_on_is_shown_as_far_as_it_is(leap, run) -> None:
     (run.path / "result.json").unlink()
-    (run.iteration(2) / "evaluation.json").unlink()
-    with (run.iteration(2) / "corrections.jsonl").open("ab") as file:
+    (run.iteration(2).path / "evaluation.json").unlink()
+    with (run.iteration(2).path / "corrections.jsonl").open("ab") as file:
         file.write(b'{"task_id": "to')
     done = leap("report", str(run.path))
     assert done.returncode == 0, done.stderr
@@ -210,7 +210,7 @@ def test_an_unreadable_run_folder_is_one_sentence_and_writes_nothing(damage, lea
     elif damage == "torn config":
         run.config_path.write_text("name: [")
     else:
-        (run.iteration(1) / "corrections.jsonl").write_text('{"task_id": 3}\n')
+        (run.iteration(1).path / "corrections.jsonl").write_text('{"task_id": 3}\n')
     done = leap("report", str(path))
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from leap_core.analysis.realizability import Likelihoods, realizability
 from leap_core.config.schema import RunConfig
 from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.correction.audit import Audited, LeakRate, audit, leak_rates, worst_examples
 from leap_core.errors import ConfigError, LeapError
-from leap_core.local.likelihood import Likelihoods, realizability
-from leap_core.run.folder import RunFolder
+from leap_core.run.folder import RunFolder, open_run
+from leap_core.run.iteration import IterationFolder
 from leap_core.run.progress import Screen
-from leap_core.run.records import Records
 from leap_core.stages.components import build_components
-from leap_core.types import Correction, Example, Rejection, Trajectory
 
 
 @dataclass(frozen=True)
@@ -58,21 +56,19 @@ def audit_run(
         RunFolderError: it is no readable run folder.
         ConfigError: it has no privileged source or teacher, so there is nothing to audit.
     """
-    folder = RunFolder(path)
+    folder = open_run(path)
     config = folder.config()
     source = build_components(config).source
     if source is None or config.teacher is None:
         raise ConfigError(f"the run '{path}' has no teacher: there are no corrections to audit")
-    numbers = [
-        n for n in folder.iterations() if (folder.iteration(n) / "corrections.jsonl").exists()
-    ]
+    corrected = [i for i in folder.iterations() if i.corrections.path.exists()]
     audited: list[Audited] = []
-    with screen.bar("leak audit", len(numbers)) as bar:
-        for number in numbers:
-            audited += _leaks(folder.iteration(number), config, source)
+    with screen.bar("leak audit", len(corrected)) as bar:
+        for iteration in corrected:
+            audited += _leaks(iteration, config, source)
             bar.advance()
     notes: list[str] = []
-    measured = [_measure(folder, number, likelihoods, notes) for number in numbers]
+    measured = [_measure(folder, iteration, likelihoods, notes) for iteration in corrected]
     return RunAudit(
         path.name,
         config.environment.name,
@@ -84,32 +80,35 @@ def audit_run(
     )
 
 
-def _leaks(folder: Path, config: RunConfig, source: PrivilegedSource) -> Iterator[Audited]:
+def _leaks(
+    iteration: IterationFolder, config: RunConfig, source: PrivilegedSource
+) -> Iterator[Audited]:
     assert config.teacher is not None
     return audit(
-        Records(folder / "corrections.jsonl", Correction),
-        Records(folder / "rejected.jsonl", Rejection),
-        Records(folder / "rollouts.jsonl", Trajectory),
+        iteration.corrections,
+        iteration.rejected,
+        iteration.rollouts,
         source,
         config.teacher.level,
     )
 
 
-def _measure(folder: RunFolder, number: int, wanted: bool, notes: list[str]) -> IterationAudit:
-    examples = Records(folder.iteration(number) / "examples.jsonl", Example)
+def _measure(
+    folder: RunFolder, iteration: IterationFolder, wanted: bool, notes: list[str]
+) -> IterationAudit:
+    number = iteration.number
     likelihoods = None
     if wanted:
         try:
-            likelihoods = realizability(folder.load_policy(number - 1), list(examples))
+            likelihoods = realizability(
+                folder.iteration(number - 1).policy, list(iteration.examples)
+            )
         except LeapError as error:
             notes.append(f"no likelihoods: {error}")
-    return IterationAudit(number, likelihoods, _kl(folder.iteration(number) / "teacher.jsonl"))
+    return IterationAudit(number, likelihoods, _kl(iteration))
 
 
-def _kl(path: Path) -> float | None:
-    """Mean of the KL that the teacher reported, if it reports one."""
-    if not path.exists():
-        return None
-    records = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
-    found = [kl for r in records if (kl := (r.get("measures") or {}).get("kl")) is not None]
+def _kl(iteration: IterationFolder) -> float | None:
+    """Return the mean of the KL that the teacher reported, if it reports one."""
+    found = [kl for r in iteration.teacher if (kl := r.measures.get("kl")) is not None]
     return sum(found) / len(found) if found else None

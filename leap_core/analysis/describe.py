@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import Any
 from leap_core.config.schema import RunConfig
 from leap_core.contracts.teacher import Teacher, TeacherContext
 from leap_core.correction.annotate import Described, describe_demonstrations
+from leap_core.correction.ordered_async import run_async
 from leap_core.errors import ConfigError, unknown
+from leap_core.run import files
 from leap_core.run.ledger import Ledger, SpendingLimit
 from leap_core.run.progress import Screen
 from leap_core.run.records import Records
@@ -51,7 +52,7 @@ def describe(
         out.with_name(f"{out.name}.ledger.jsonl"),
         SpendingLimit(config.budget.dollars, config.budget.tokens),
     )
-    context = TeacherContext(environment, ledger, out.parent / ".cache", seed=config.seed)
+    context = TeacherContext(environment, ledger, out.parent / files.CACHE, seed=config.seed)
     teacher = build_teacher(config, context)
     states = Records(out, RecordedState)
     states.repair()
@@ -59,7 +60,7 @@ def describe(
     wanted = [t for t in list(environment.tasks(split))[:limit] if t.id not in present]
     shown = list(environment.demonstrations(wanted, config.demonstrations.kind or kinds[0]))
     errors: list[str] = []
-    asyncio.run(_ask(teacher, shown, config.teacher.concurrency, states, errors, screen))
+    run_async(_ask(teacher, shown, config.teacher.concurrency, states, errors, screen))
     ledger.close()
     return sum(1 for _ in states), errors
 

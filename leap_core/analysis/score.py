@@ -17,7 +17,8 @@ from leap_core.errors import ConfigError, RunFolderError, unknown
 from leap_core.evaluation import Evaluation, evaluate
 from leap_core.policy.prompt import PromptRenderer
 from leap_core.rollout import EpisodeLog, assignments
-from leap_core.run.folder import RunFolder, fingerprint, versions
+from leap_core.run import files
+from leap_core.run.folder import fingerprint, open_run, versions
 from leap_core.run.ledger import Ledger, SpendingLimit
 from leap_core.run.progress import Screen
 from leap_core.run.records import read_json, write_json
@@ -108,7 +109,7 @@ def _config(request: ScoreRequest) -> RunConfig:
     if request.run is not None:
         if request.environment:
             raise ConfigError("a run has its own environment; leave --environment out")
-        data = RunFolder(request.run).config().model_dump(mode="json")
+        data = open_run(request.run).config().model_dump(mode="json")
     elif request.environment and request.policy:
         data = {
             "environment": ComponentConfig(name=request.environment).model_dump(),
@@ -175,16 +176,13 @@ def policy_of(run: Path, iteration: int | None) -> PolicyRef:
     Raises:
         ConfigError: the run has not ended, and no iteration is given.
     """
-    folder = RunFolder(run)
-    if iteration is None:
-        result = run / "result.json"
-        if not result.exists():
-            raise ConfigError(
-                f"the run '{run}' is not finished; say which policy with --iteration "
-                f"(begun: {', '.join(map(str, folder.iterations())) or 'none'})"
-            )
-        iteration = int(read_json(result)["best"])
-    return folder.load_policy(iteration)
+    folder = open_run(run)
+    if iteration is None and folder.best is None:
+        begun = ", ".join(str(i.number) for i in folder.iterations()) or "none"
+        raise ConfigError(
+            f"the run '{run}' is not finished; say which policy with --iteration (begun: {begun})"
+        )
+    return folder.iteration(folder.best or 0 if iteration is None else iteration).policy
 
 
 def _tasks(environment: Environment, split: str, request: ScoreRequest) -> list[Task]:
@@ -220,7 +218,7 @@ def _place(out: Path | None, about: dict[str, Any]) -> Iterator[Path]:
             )
     elif out.exists():
         raise RunFolderError(
-            f"'{out}' exists and is no file of ours ('{manifest.name}' is not beside it); "
+            f"'{out}' was not written by leap ('{manifest.name}' is not beside it); "
             "choose another file"
         )
     else:
@@ -244,6 +242,6 @@ def _lent(request: ScoreRequest, config: RunConfig, policy: PolicyRef) -> Iterat
     ledger = Ledger(path, SpendingLimit(config.budget.dollars, config.budget.tokens))
     options = config.student.options if policy.kind == "plugin" else {}
     try:
-        yield EngineResources(config.server, options, ledger, folder / ".cache")
+        yield EngineResources(config.server, options, ledger, folder / files.CACHE)
     finally:
         ledger.close()

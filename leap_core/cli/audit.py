@@ -76,7 +76,7 @@ def _leak_table(audits: Sequence[RunAudit], threshold: float) -> Table:
 def _realizability_table(audits: Sequence[RunAudit]) -> Table:
     from rich.table import Table
 
-    from leap_core.local.likelihood import LEVELS
+    from leap_core.analysis.realizability import LEVELS
 
     table = Table(title="realizability (log-likelihood under the student, nats a token)")
     table.add_column("run")

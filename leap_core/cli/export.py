@@ -33,10 +33,9 @@ def command(
 ) -> None:  # fmt: skip
     """Write a policy of RUN to the folder OUT, or its training examples to the file OUT."""
     from leap_core.errors import ConfigError
-    from leap_core.run.folder import RunFolder
-    from leap_core.run.records import read_json
+    from leap_core.run.folder import open_run
 
-    folder = RunFolder(run)
+    folder = open_run(run)
     folder.config()
     if kind is not None:
         if repository or adapter_only:
@@ -45,15 +44,17 @@ def command(
         click.echo(f"{count} rows for TRL: {out}")
         return
     if iteration is None:
-        result = run / "result.json"
-        if not result.exists():
-            raise ConfigError(f"the run '{run}' has not ended; say which --iteration to export")
-        iteration = int(read_json(result)["best"])
-    from leap_core.local.export import export_policy, push
+        iteration = folder.best
+    if iteration is None:
+        raise ConfigError(f"the run '{run}' has not ended; say which --iteration to export")
+    from leap_core.stages.engines import engine_of
 
-    export_policy(folder.load_policy(iteration), out, merge=not adapter_only)
+    policy = folder.iteration(iteration).policy
+    engine_of(policy).export(policy, out, merge=not adapter_only)
     click.echo(f"policy of iteration {iteration}: {out}")
     if repository:
+        from leap_core.run.hub import push
+
         click.echo(f"pushed to {push(out, repository)}")
 
 
@@ -61,14 +62,13 @@ def _write_examples(folder: RunFolder, last: int | None, kind: str, out: Path) -
     """Rows of all iterations up to `last`; returns how many."""
     from leap_core.errors import ConfigError
     from leap_core.examples.trl import FORMATS
-    from leap_core.run.records import Records, write_aside
-    from leap_core.types import Example
+    from leap_core.run.records import write_aside
 
     examples = (
         example
-        for number in folder.iterations()
-        if last is None or number <= last
-        for example in Records(folder.iteration(number) / "examples.jsonl", Example)
+        for iteration in folder.iterations()
+        if last is None or iteration.number <= last
+        for example in iteration.examples
     )
     rows = list(FORMATS[kind](examples))
     if not rows:

@@ -164,6 +164,11 @@ def _fail(
 def _unexpected(settings: Settings, error: Exception) -> str:
     """Say that this is a bug, and keep its traceback: a long run cannot be repeated to see it."""
     text = f"unexpected {type(error).__name__}: {error}"
+    from leap_core.plugins.build import culprit
+
+    plugin = culprit(error)
+    if plugin:
+        text = f"{plugin} raised {type(error).__name__}: {error}"
     if settings.debug:
         return text
     import tempfile
@@ -172,4 +177,5 @@ def _unexpected(settings: Settings, error: Exception) -> str:
         "w", prefix="leap-error-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
         traceback.print_exception(error, file=file)
-    return f"{text} (this is a bug; its traceback is in {file.name})"
+    advice = "tell its authors" if plugin else "this is a bug"
+    return f"{text} ({advice}; its traceback is in {file.name})"

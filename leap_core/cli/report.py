@@ -31,7 +31,7 @@ def command(settings: Settings, run: Path, page: Path | None) -> None:
             f"--html is for one environment; name one of: {', '.join(map(str, several))}"
         )
     for place in several or [run]:
-        _report(place, page or place / "report.html", settings.quiet)
+        _report(place, page or RunFolder(place).report_path, settings.quiet)
 
 
 def _report(run: Path, page: Path, quiet: bool) -> None:

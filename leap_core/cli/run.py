@@ -25,8 +25,8 @@ def command(
     CONFIG is a YAML file, or the name of a configuration that a plugin ships. A run that was
     interrupted goes on where it stopped when it is started again.
     """
-    from leap_core.config.multi_environment import MultiEnvironmentConfig, load_run
-    from leap_core.loop import run_combined, run_leap
+    from leap_core.config.multi_environment import load_run
+    from leap_core.loop import run_leap
     from leap_core.plugins.packaged_configs import packaged_config
     from leap_core.report.console import print_result
     from leap_core.run.progress import Screen
@@ -34,10 +34,5 @@ def command(
     path = config if config.exists() else packaged_config(str(config)) or config
     more = (f"name={name}",) if name else ()
     resolved = load_run(path, (*overrides, *more))
-    screen = Screen(settings.quiet)
-    folder = runs_dir / resolved.name
-    if isinstance(resolved, MultiEnvironmentConfig):
-        for result in run_combined(resolved, folder, screen):
-            print_result(result)
-    else:
-        print_result(run_leap(resolved, folder, screen))
+    for result in run_leap(resolved, runs_dir / resolved.name, Screen(settings.quiet)):
+        print_result(result)

@@ -37,6 +37,7 @@ def command(
     from leap_core.config.schema import ServerConfig
     from leap_core.errors import ConfigError, PolicyError
     from leap_core.policy.model_server import ModelServer
+    from leap_core.stages.engines import engine_of
     from leap_core.types import PolicyRef
 
     if (Path(policy) / "config.yaml").exists():
@@ -49,6 +50,7 @@ def command(
         chosen = PolicyRef("transformers", policy, adapter)
     server = ModelServer(
         chosen,
+        engine_of(chosen),
         ServerConfig(command=line, python=python, port=port, ready_timeout=ready_timeout),
         log,
     )

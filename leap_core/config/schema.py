@@ -14,6 +14,10 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class NoOptions(Section):
+    """Options of a component that has none."""
+
+
 class ComponentConfig(Section):
     """A plugin's part, chosen by name, with that part's own options."""
 

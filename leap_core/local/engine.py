@@ -6,7 +6,7 @@ token; branch and reply are dropped, so the trunk stays exact. See docs/rollouts
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
@@ -15,17 +15,22 @@ from typing import Any
 
 import torch
 
+from leap_core.config.load import validated
 from leap_core.config.schema import GenerationConfig
-from leap_core.contracts.engine import Engine, Request
-from leap_core.errors import PolicyError
+from leap_core.contracts.engine import Engine, PolicyContext, Request
 from leap_core.local.adapters import check_base
 from leap_core.local.constrained import ActionGrammar, ReplyState
 from leap_core.local.decoding.base import TokenizedPrompt
 from leap_core.local.decoding.select import decoder_of
+from leap_core.local.export import export_policy
+from leap_core.local.likelihood import log_likelihoods
+from leap_core.local.model import device_of, load_model
 from leap_core.local.sampling import Sampler
 from leap_core.local.speculation import NGramSpeculator
+from leap_core.local.tiny_student import TinyOptions, build_tiny
 from leap_core.local.tokenization import PromptEncoder
-from leap_core.types import PolicyRef
+from leap_core.run.folder import made_aside
+from leap_core.types import Example, PolicyRef
 
 # A model whose weights stay in a CPU's cache is decoded in groups whose texts do so too, one group
 # a thread; a larger one is read from memory for every token, so all rows share each reading.
@@ -34,53 +39,6 @@ _SMALL_GROUP = 16
 # Tokens that are fed in one pass, guesses included: beyond that a pass is bound by computing, where
 # guesses win nothing, and the logits of all of them take memory.
 _MOST_FED = 512
-
-
-def load_model(policy: PolicyRef, generation: GenerationConfig | None = None) -> tuple[Any, Any]:
-    """Load (model, tokenizer) of a policy; an adapter is merged in.
-
-    Unless `generation` says otherwise, the weights go to a GPU as stored if there is one, else they
-    are float32, since a CPU is slow at anything else.
-
-    Raises:
-        PolicyError: there is no such model, or it cannot be loaded.
-    """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    generation = generation or GenerationConfig()
-    device = _device(generation)
-    dtype: Any = "auto" if device == "cuda" else torch.float32
-    if generation.dtype != "auto":
-        dtype = getattr(torch, generation.dtype)
-    chosen = {"attn_implementation": generation.attention} if generation.attention else {}
-    folder = Path(policy.model)
-    if folder.exists() and not (folder / "config.json").is_file():
-        raise PolicyError(f"no model at '{folder}': the folder has no config.json")
-    try:
-        model = AutoModelForCausalLM.from_pretrained(policy.model, dtype=dtype, **chosen)
-        tokenizer = AutoTokenizer.from_pretrained(policy.model)
-        if policy.adapter is not None:
-            from peft import PeftModel
-
-            check_base(policy.adapter, policy.model)
-            model = PeftModel.from_pretrained(model, policy.adapter).merge_and_unload()
-    except PolicyError:
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split())[:300]
-        raise PolicyError(
-            f"the student model '{policy.model}' cannot be loaded: {reason}"
-        ) from error
-    return model, tokenizer
-
-
-def _device(generation: GenerationConfig) -> str:
-    there = torch.cuda.is_available()
-    if generation.device == "cuda" and not there:
-        raise PolicyError("generation.device is cuda, but torch sees no GPU here; use cpu or auto")
-    return "cuda" if there and generation.device != "cpu" else "cpu"
 
 
 class TransformersEngine(Engine):
@@ -94,9 +52,42 @@ class TransformersEngine(Engine):
         group: the most turns that are decoded together.
     """
 
+    generation_keys = frozenset(GenerationConfig.model_fields)
+
+    @classmethod
+    def open(cls, options: Any, policy: PolicyRef, context: PolicyContext) -> TransformersEngine:
+        """Load the policy's model and return an engine for it."""
+        return cls(policy, context.generation)
+
+    @classmethod
+    def check_policy(cls, policy: PolicyRef) -> None:
+        """Check that the policy's adapter was trained over its model."""
+        if policy.adapter is not None:
+            check_base(policy.adapter, policy.model)
+
+    @classmethod
+    def export(cls, policy: PolicyRef, out: Path, merge: bool = True) -> Path:
+        """Write the policy as a model folder, or its adapter alone."""
+        return export_policy(policy, out, merge)
+
+    @classmethod
+    def log_likelihoods(cls, policy: PolicyRef, examples: Sequence[Example]) -> list[float]:
+        """Return each example's mean log-likelihood under the policy's model."""
+        return log_likelihoods(*load_model(policy), examples)
+
+    @classmethod
+    def create_student(
+        cls, out: Path, texts: Sequence[str], options: Mapping[str, Any], seed: int
+    ) -> PolicyRef:
+        """Make a tiny Llama with a tokenizer trained on `texts`."""
+        chosen = validated(TinyOptions, options, "student.options")
+        with made_aside(out) as folder:
+            build_tiny(folder, texts, chosen, seed)
+        return PolicyRef("transformers", str(out))
+
     def __init__(self, policy: PolicyRef, generation: GenerationConfig) -> None:
         model, tokenizer = load_model(policy, generation)
-        self.model = model.to(_device(generation)).eval()
+        self.model = model.to(device_of(generation)).eval()
         self.device: torch.device = self.model.device
         stop = model.generation_config.eos_token_id
         stops = tuple(stop) if isinstance(stop, (list, tuple)) else () if stop is None else (stop,)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from leap_core.errors import ConfigError, LeapError, MissingExtra, PolicyError
+from leap_core.errors import ConfigError, LeapError, PolicyError
+from leap_core.local.model import load_model
 from leap_core.run.folder import made_aside
 from leap_core.types import PolicyRef
 
@@ -37,34 +38,7 @@ def export_policy(policy: PolicyRef, out: Path, merge: bool = True) -> Path:
     return out
 
 
-def push(folder: Path, repository: str, private: bool = True) -> str:
-    """Upload an exported folder to the hub; returns its address.
-
-    Raises:
-        LeapError: the hub cannot be reached or refuses; the folder stays where it is.
-    """
-    try:
-        from huggingface_hub import HfApi
-    except ImportError as error:
-        raise MissingExtra("pushing to the hub", "huggingface_hub", "leap-core[local]") from error
-    try:
-        api = HfApi()
-        address = api.create_repo(repository, private=private, exist_ok=True)
-        api.upload_folder(folder_path=folder, repo_id=repository)
-    except Exception as error:
-        why = " ".join(str(error).split())[:200]
-        raise LeapError(
-            f"cannot push to '{repository}': {why} (log in with: hf auth login); the export is in "
-            f"'{folder}'"
-        ) from error
-    return str(address)
-
-
 def _merged(policy: PolicyRef, folder: Path) -> None:
-    try:
-        from leap_core.local.engine import load_model
-    except ImportError as error:
-        raise MissingExtra("export", error.name or "torch", "leap-core[local]") from error
     model, tokenizer = load_model(policy)
     try:
         model.save_pretrained(folder)

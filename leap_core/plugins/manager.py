@@ -38,7 +38,11 @@ REGISTRATION_HOOKS: dict[str, Kind] = {
     "leap_register_policy_engines": "policy engine",
     "leap_register_commands": "command",
 }
-BUILT_IN = {"leap-core": "leap_core.updaters.plugin", "leap-cli": "leap_core.cli.commands"}
+BUILT_IN = {
+    "leap-core": "leap_core.updaters.plugin",
+    "leap-local": "leap_core.local.plugin",
+    "leap-cli": "leap_core.cli.commands",
+}
 
 State = Literal["loaded", "failed", "disabled"]
 log = logging.getLogger(__name__)

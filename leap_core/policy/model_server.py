@@ -23,7 +23,6 @@ from types import TracebackType
 from leap_core.config.schema import GenerationConfig, ServerConfig
 from leap_core.contracts.engine import Deliver, Engine, Refusal, Request
 from leap_core.errors import ConfigError, LeapError, PolicyError, unknown
-from leap_core.local.adapters import check_base
 from leap_core.types import PolicyRef
 
 COMMANDS = {
@@ -44,6 +43,8 @@ _STOP_TIMEOUT = 20.0
 class ModelServer:
     """A server process for a policy; ready when `start` returns, gone when `stop` does.
 
+    `weights` is the engine class that can check and merge the policy's weights.
+
     Usable as a context manager. `log` is a file that keeps what the server says; without it, that
     is kept until the server stops.
 
@@ -51,11 +52,18 @@ class ModelServer:
         ConfigError: the command has an unknown placeholder, or cannot be run at all.
     """
 
-    def __init__(self, policy: PolicyRef, settings: ServerConfig, log: Path | None = None) -> None:
+    def __init__(
+        self,
+        policy: PolicyRef,
+        weights: type[Engine],
+        settings: ServerConfig,
+        log: Path | None = None,
+    ) -> None:
         if policy.kind != "transformers":
             raise ConfigError(f"a policy of kind '{policy.kind}' has no weights to serve")
         assert settings.command is not None
         self.policy = policy
+        self.weights = weights
         self.settings = settings
         self.port = settings.port or _free_port()
         self._template = _template(settings.command)
@@ -133,7 +141,7 @@ class ModelServer:
     def _arguments(self) -> list[str]:
         model = self.policy.model
         if self.policy.adapter is not None:
-            check_base(self.policy.adapter, model)
+            self.weights.check_policy(self.policy)
             if "{adapter}" not in self._template:
                 model = str(self._merged())
         values = {
@@ -148,9 +156,7 @@ class ModelServer:
         return [part.format_map(values) for part in shlex.split(self._template)]
 
     def _merged(self) -> Path:
-        from leap_core.local.export import export_policy
-
-        return export_policy(self.policy, Path(self._folder.name) / "merged")
+        return self.weights.export(self.policy, Path(self._folder.name) / "merged")
 
     def _wait(self) -> None:
         assert self._process is not None
@@ -176,11 +182,15 @@ class ServedEngine(Engine):
     """A policy's weights behind a server of their own, for as long as the engine is open."""
 
     def __init__(
-        self, policy: PolicyRef, generation: GenerationConfig, settings: ServerConfig
+        self,
+        policy: PolicyRef,
+        weights: type[Engine],
+        generation: GenerationConfig,
+        settings: ServerConfig,
     ) -> None:
         from leap_core.policy.server_engine import ServerEngine
 
-        self.server = ModelServer(policy, settings)
+        self.server = ModelServer(policy, weights, settings)
         self.server.start()
         try:
             place = PolicyRef("server", "", base_url=self.server.base_url)

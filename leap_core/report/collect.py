@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from leap_core.config.schema import RunConfig
-from leap_core.evaluation import Evaluation
-from leap_core.loop import best_of
-from leap_core.run.folder import RunFolder
-from leap_core.run.ledger import Totals, read_calls
-from leap_core.run.records import Records, read_json
-from leap_core.stages.corrections import TeacherRecord
-from leap_core.stages.environment_run import load_evaluation
-from leap_core.types import Correction, Rejection, Trajectory, Usage
+from leap_core.evaluation import Evaluation, best_of
+from leap_core.run.folder import open_run
+from leap_core.run.iteration import IterationFolder
+from leap_core.run.ledger import Call, Totals
+from leap_core.run.records import Records
+from leap_core.types import Correction, Trajectory, Usage
 
 EXAMPLES_PER_ITERATION = 2
 
@@ -87,59 +85,52 @@ def collect(path: Path) -> RunReport:
     Raises:
         RunFolderError: it is no run folder, or a record in it cannot be read.
     """
-    folder = RunFolder(path)
+    folder = open_run(path)
     config = folder.config()
-    iterations = [_iteration(folder.iteration(n), n) for n in folder.iterations()]
+    iterations = [_iteration(iteration) for iteration in folder.iterations()]
     scored = [(i.number, i.validation) for i in iterations if i.validation]
-    best = scored[best_of([e for _, e in scored])][0] if scored else None
-    result = path / "result.json"
-    if result.exists():  # of several environments, one alone would not say which policy was best
-        best = int(read_json(result)["best"])
-    manifest = path / "manifest.json"
+    best = folder.best  # of several environments, one alone would not say which policy was best
+    if best is None and scored:
+        best = scored[best_of([e for _, e in scored])][0]
     return RunReport(
-        name=path.resolve().name,
+        name=folder.name,
         config=config,
-        manifest=read_json(manifest) if manifest.exists() else {},
+        manifest=folder.manifest,
         iterations=iterations,
         best=best,
-        finished=result.exists(),
-        spending=_spending(path / "ledger.jsonl"),
+        finished=folder.best is not None,
+        spending=_spending(folder.ledger),
     )
 
 
-def _iteration(folder: Path, number: int) -> Iteration:
-    answers = list(Records(folder / "teacher.jsonl", TeacherRecord))
-    rejected = Records(folder / "rejected.jsonl", Rejection)
-    corrections = list(Records(folder / "corrections.jsonl", Correction))
-    rollouts, shown = _rollouts(folder / "rollouts.jsonl", _chosen(corrections))
+def _iteration(folder: IterationFolder) -> Iteration:
+    answers = list(folder.teacher)
+    corrections = list(folder.corrections)
+    rollouts, shown = _rollouts(folder.rollouts, _chosen(corrections))
     return Iteration(
-        number=number,
-        validation=_evaluation(folder / "evaluation.json"),
-        test=_evaluation(folder / "test.json"),
+        number=folder.number,
+        validation=folder.evaluation(),
+        test=folder.evaluation("test"),
         rollouts=rollouts,
         asked=len(answers),
         corrections=len(corrections),
-        rejections=Counter(_kind(r.why) for r in rejected),
+        rejections=Counter(_kind(r.why) for r in folder.rejected),
         unanswered=sum(a.error is not None for a in answers),
         usage=sum((a.usage for a in answers), Usage()),
-        examples=_lines(folder / "examples.jsonl"),
+        examples=folder.examples.count(),
         shown=shown,
     )
 
 
-def _evaluation(path: Path) -> Evaluation | None:
-    return load_evaluation(path) if path.exists() else None
-
-
 def _rollouts(
-    path: Path, chosen: Sequence[Correction]
+    rollouts: Records[Trajectory], chosen: Sequence[Correction]
 ) -> tuple[RolloutCounts | None, list[ShownCorrection]]:
     """Count outcomes, and find the steps of the chosen corrections, in one pass."""
-    if not path.exists():
+    if not rollouts.path.exists():
         return None, []
     outcomes: Counter[str] = Counter()
     shown = []
-    for trajectory in Records(path, Trajectory):
+    for trajectory in rollouts:
         outcomes[trajectory.outcome] += 1
         shown += [_shown(c, trajectory) for c in chosen if _is_of(c, trajectory)]
     return RolloutCounts(outcomes.total(), outcomes["success"], outcomes["error"]), shown
@@ -166,16 +157,9 @@ def _kind(why: str) -> str:
     return re.sub(r"\s*\([^()]*\)$", "", why)
 
 
-def _lines(path: Path) -> int:
-    if not path.exists():
-        return 0
-    with path.open("rb") as file:
-        return sum(line.endswith(b"\n") for line in file)
-
-
-def _spending(path: Path) -> dict[tuple[str, str], Totals]:
+def _spending(calls: Iterable[Call]) -> dict[tuple[str, str], Totals]:
     spending: dict[tuple[str, str], Totals] = {}
-    for call in read_calls(path) if path.exists() else ():
+    for call in calls:
         key = (call.purpose, call.model)
         spending[key] = spending.get(key, Totals()).plus(call)
     return spending

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import platform
 import shutil
 import time
@@ -22,24 +21,29 @@ from leap_core.config.load import to_yaml, validated
 from leap_core.config.multi_environment import MultiEnvironmentConfig
 from leap_core.config.schema import RunConfig
 from leap_core.errors import RunFolderError
+from leap_core.run import files
+from leap_core.run.iteration import IterationFolder
+from leap_core.run.ledger import Call, read_calls
 from leap_core.run.records import read_json, write_aside, write_json
-from leap_core.types import PolicyRef
+from leap_core.run.stage import Stage
 
 
 class RunFolder:
-    """A run's folder, opened for writing by one process at a time.
+    """A run on disk. Written by one process at a time (`locked`); any number may read.
 
-    `config` is the resolved configuration; a folder that holds another one is refused. In a run in
-    several environments each has such a folder for what is its own, inside that of the whole run,
-    `home`, which holds what they share: policies and the ledger.
+    In a run in several environments each has such a folder for what is its own, inside that of
+    the whole run, `home`, which holds what they share: policies, the ledger, the cache.
     """
 
-    def __init__(self, path: Path, home: Path | None = None) -> None:
+    def __init__(self, path: Path, read_only: bool = False) -> None:
         self.path = path
-        self.home = home or path
+        self.read_only = read_only
+        outer = path.parent.parent
+        inside = path.parent.name == files.ENVIRONMENTS and (outer / files.CONFIG).exists()
+        self.home = outer if inside else path
 
     @classmethod
-    def prepare(cls, path: Path, config: RunConfig, home: Path | None = None) -> RunFolder:
+    def prepare(cls, path: Path, config: RunConfig) -> RunFolder:
         """Create the folder, or open it to go on with the same configuration.
 
         The budget and the teacher's concurrency may differ from last time.
@@ -47,7 +51,7 @@ class RunFolder:
         Raises:
             RunFolderError: the name is in use with another configuration, or is no run folder.
         """
-        folder = cls(path, home)
+        folder = cls(path)
         resolved = to_yaml(config)
         if folder.config_path.exists():
             present = folder.config()
@@ -64,10 +68,10 @@ class RunFolder:
         return folder
 
     @classmethod
-    def prepare_combined(
+    def prepare_several(
         cls, path: Path, config: MultiEnvironmentConfig
     ) -> tuple[RunFolder, dict[str, RunFolder]]:
-        """The folder of a run in several environments, and one in it for each of them.
+        """Prepare the folder of a run in several environments, and one in it for each of them.
 
         Raises:
             RunFolderError: as `prepare`.
@@ -81,16 +85,16 @@ class RunFolder:
                 f"the run '{path}' is already in use with other environments (it has: {held}); "
                 "choose another name with --name"
             )
-        places = {label: home.environment(label) for label in config.runs}
-        parts = {n: cls.prepare(places[n], run, home=path) for n, run in config.runs.items()}
+        folders = {n: cls.prepare(home.environment(n), run) for n, run in config.runs.items()}
         write_aside(home.config_path, config.to_yaml().encode())
-        return home, parts
+        return home, folders
 
     def _create(self, config: str) -> None:
         path = self.path
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise RunFolderError(
-                f"'{path}' exists and is no run folder (no config.yaml in it); choose another name"
+                f"'{path}' exists and is no run folder (no {files.CONFIG} in it); "
+                "choose another name"
             )
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -99,29 +103,44 @@ class RunFolder:
         write_aside(self.config_path, config.encode())
 
     @property
+    def name(self) -> str:
+        """Name of the run."""
+        return self.path.resolve().name
+
+    @property
     def config_path(self) -> Path:
-        return self.path / "config.yaml"
+        return self.path / files.CONFIG
 
     @property
     def ledger_path(self) -> Path:
-        return self.home / "ledger.jsonl"
+        """Every model call of the run, those of all its environments together."""
+        return self.home / files.LEDGER
 
     @property
-    def cache_dir(self) -> Path:
-        """Paid answers, shared by all runs beside each other."""
-        return self.home.parent / ".cache"
+    def ledger(self) -> list[Call]:
+        """All model calls so far."""
+        return list(read_calls(self.ledger_path)) if self.ledger_path.exists() else []
+
+    @property
+    def cache(self) -> Path:
+        """Folder of paid answers, shared by all runs beside each other."""
+        return self.home.parent / files.CACHE
+
+    @property
+    def report_path(self) -> Path:
+        return self.path / files.REPORT
 
     def environment(self, label: str) -> Path:
-        """The folder of one environment of a run in several."""
-        return self.path / "environments" / label
+        """Return the folder of one environment of a run in several."""
+        return self.path / files.ENVIRONMENTS / label
 
     def environments(self) -> list[str]:
-        """Labels of the environments of a run in several; empty for a run in one."""
+        """Return the labels of the environments of a run in several; empty for a run in one."""
         given = self._given().get("environments")
         return list(given) if isinstance(given, dict) else []
 
     def config(self) -> RunConfig:
-        """The configuration that the run was started with.
+        """Return the configuration that the run was started with.
 
         Raises:
             RunFolderError: this is no run folder, or its config cannot be read.
@@ -135,7 +154,7 @@ class RunFolder:
         return validated(RunConfig, data, str(self.config_path))
 
     def _given(self) -> dict[str, Any]:
-        """The configuration as it stands in the folder."""
+        """Return the configuration as it stands in the folder."""
         try:
             data = yaml.safe_load(self.config_path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -148,7 +167,7 @@ class RunFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder: a second `leap run` on it is refused."""
-        file: IO[str] = (self.path / ".lock").open("a")
+        file: IO[str] = (self.path / files.LOCK).open("a")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -161,89 +180,62 @@ class RunFolder:
         finally:
             file.close()
 
-    def iteration(self, number: int) -> Path:
-        return self.path / "iterations" / f"{number:02d}"
+    def iteration(self, number: int) -> IterationFolder:
+        """Return one iteration's records, policy and scores; it need not have begun."""
+        path = self.path / files.ITERATIONS / f"{number:02d}"
+        return IterationFolder(path, self.home, self.read_only)
 
-    def iterations(self) -> list[int]:
-        """Numbers of the iterations that have been begun."""
-        parent = self.path / "iterations"
+    def iterations(self) -> list[IterationFolder]:
+        """Return the iterations that have been begun, in order."""
+        parent = self.path / files.ITERATIONS
         names = (p.name for p in parent.iterdir()) if parent.is_dir() else ()
-        return sorted(int(name) for name in names if name.isdigit())
+        return [self.iteration(number) for number in sorted(int(n) for n in names if n.isdigit())]
+
+    @property
+    def best(self) -> int | None:
+        """Iteration of the best policy; None while the run goes on."""
+        path = self.path / files.RESULT
+        return int(read_json(path)["best"]) if path.exists() else None
+
+    def save_result(self, best: int, iterations: int) -> None:
+        """Mark the run as finished."""
+        write_json(self.path / files.RESULT, {"best": best, "iterations": iterations})
 
     def log(self, event: str, **details: Any) -> None:
-        """Append to events.jsonl."""
+        """Append to the events."""
         line = json.dumps({"time": round(time.time(), 3), "event": event, **details})
-        with (self.path / "events.jsonl").open("a", encoding="utf-8") as file:
+        with (self.path / files.EVENTS).open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 
     def stage(self, iteration: int, name: str, inputs: Any) -> Stage:
-        return Stage(self, self.iteration(iteration), name, fingerprint(inputs))
-
-    def save_policy(self, iteration: int, policy: PolicyRef) -> None:
-        """Remember an iteration's policy; paths inside the run's home are kept relative to here."""
-        paths = {"model": policy.model, "adapter": policy.adapter}
-        inside = {key: self._relative(path) for key, path in paths.items()}
-        record = {"kind": policy.kind, **inside, "base_url": policy.base_url}
-        write_json(self.iteration(iteration) / "policy.json", record)
-
-    def load_policy(self, iteration: int) -> PolicyRef:
-        """The policy that an iteration ended with.
-
-        Raises:
-            RunFolderError: the iteration has none (yet).
-        """
-        path = self.iteration(iteration) / "policy.json"
-        if not path.exists():
-            raise RunFolderError(f"iteration {iteration} of '{self.path}' has no policy yet")
-        record = read_json(path)
-        for key in ("model", "adapter"):
-            if record[key] and (self.path / record[key]).exists():
-                record[key] = os.path.normpath(self.path / record[key])
-        return PolicyRef(**record)
-
-    def _relative(self, path: str | None) -> str | None:
-        """`path` as seen from here where it lies inside the run's home, else as it is."""
-        if path is None or not Path(path).resolve().is_relative_to(self.home.resolve()):
-            return path
-        return os.path.relpath(path, self.path)
-
-    def write_manifest(self, details: Mapping[str, Any]) -> None:
-        """Versions, seeds, fingerprints: what is needed to tell whether two runs compare."""
-        write_json(self.path / "manifest.json", {**versions(), **details})
-
-
-class Stage:
-    """One stage of one iteration: done when its marker holds the hash of its inputs."""
-
-    def __init__(self, run: RunFolder, folder: Path, name: str, inputs: str) -> None:
-        self.run = run
-        self.folder = folder
-        self.name = name
-        self.inputs = inputs
-        self.marker = folder / f".{name}.done"
+        """Return one stage of an iteration; `inputs` is what its records are made from."""
+        return Stage(self.iteration(iteration).path, name, fingerprint(inputs), self.log)
 
     @property
-    def done(self) -> bool:
-        if not self.marker.exists():
-            return False
-        if read_json(self.marker).get("inputs") == self.inputs:
-            return True
-        raise RunFolderError(
-            f"stage '{self.name}' in '{self.folder}' was made from other inputs than it would be "
-            "now (an earlier stage or a plugin has changed); start a new run with --name"
-        )
+    def manifest(self) -> dict[str, Any]:
+        """Versions, seeds, fingerprints; empty before the run has begun."""
+        path = self.path / files.MANIFEST
+        found: dict[str, Any] = read_json(path) if path.exists() else {}
+        return found
 
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        """Run the stage; it is marked done only if nothing is raised."""
-        resumed = self.folder.exists() and any(self.folder.glob(f"{self.name}*"))
-        self.folder.mkdir(parents=True, exist_ok=True)
-        place = {"iteration": int(self.folder.name), "stage": self.name}
-        self.run.log("stage resumed" if resumed else "stage started", **place)
-        began = time.monotonic()
-        yield
-        write_json(self.marker, {"inputs": self.inputs})
-        self.run.log("stage finished", **place, seconds=round(time.monotonic() - began, 3))
+    def write_manifest(self, details: Mapping[str, Any]) -> None:
+        """Write versions, seeds, fingerprints: needed to tell whether two runs compare."""
+        write_json(self.path / files.MANIFEST, {**versions(), **details})
+
+
+def open_run(path: str | Path) -> RunFolder:
+    """Open a run folder for reading.
+
+    `open_run("runs/demo").iteration(2).corrections` iterates over the corrections of iteration 2;
+    likewise `.rollouts`, `.examples`, `.policy`, `.evaluation()`, and of the run `.config()`,
+    `.iterations()`, `.ledger`, `.best`.
+
+    Raises:
+        RunFolderError: there is no run folder.
+    """
+    folder = RunFolder(Path(path), read_only=True)
+    folder.environments()
+    return folder
 
 
 @contextmanager

@@ -27,18 +27,22 @@ class Records(Generic[T]):
 
     A record is with the operating system when `append` returns, so a killed process loses none. It
     is on the disk, safe from a power cut, if `sync_every` seconds have passed since the last that
-    was; 0 puts each there.
+    was; 0 puts each there. `read_only` refuses every change.
     """
 
-    def __init__(self, path: Path, kind: type[T], sync_every: float = 0.0) -> None:
+    def __init__(
+        self, path: Path, kind: type[T], sync_every: float = 0.0, read_only: bool = False
+    ) -> None:
         self.path = path
         self.kind = kind
+        self.read_only = read_only
         self.sync_every = sync_every
         self._synced = 0.0
         self._adapter: TypeAdapter[T] = _adapter(kind)  # type: ignore[arg-type]
 
     def repair(self) -> None:
         """Cut off a last line that a killed process left unfinished."""
+        self._writable()
         if not self.path.exists():
             return
         with self.path.open("r+b") as file:
@@ -78,6 +82,7 @@ class Records(Generic[T]):
 
     def append(self, record: T) -> None:
         """Add one record, whole or not at all."""
+        self._writable()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         line = self._adapter.dump_json(record) + b"\n"
         with self.path.open("ab") as file:
@@ -94,7 +99,8 @@ class Records(Generic[T]):
                 os.fsync(file.fileno())
 
     def replace(self, records: Iterable[T]) -> None:
-        """Write the whole file anew, aside, then in place."""
+        """Rewrite the file atomically."""
+        self._writable()
         dump = self._adapter.dump_json
         write_aside(self.path, b"".join(dump(r) + b"\n" for r in records))
 
@@ -105,6 +111,17 @@ class Records(Generic[T]):
         kept = [r for r in records if wanted(r)]
         if len(kept) != len(records):
             self.replace(kept)
+
+    def count(self) -> int:
+        """Return how many complete lines the file holds; none of them is parsed."""
+        if not self.path.exists():
+            return 0
+        with self.path.open("rb") as file:
+            return sum(line.endswith(b"\n") for line in file)
+
+    def _writable(self) -> None:
+        if self.read_only:
+            raise RunFolderError(f"'{self.path}' was opened for reading only")
 
     def _parse(self, line: bytes, number: int) -> T:
         try:

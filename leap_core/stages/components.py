@@ -6,25 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from leap_core.config.schema import ComponentConfig, RunConfig
 from leap_core.contracts.environment import Environment
 from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.contracts.teacher import Teacher, TeacherContext
 from leap_core.contracts.updater import Updater
-from leap_core.errors import ConfigError, PluginError, unknown
-from leap_core.plugins.manager import load_plugins
-from leap_core.plugins.registry import Kind, build_options
+from leap_core.errors import ConfigError, unknown
+from leap_core.plugins.build import build, factory_of
+from leap_core.plugins.registry import build_options
 from leap_core.policy.prompt import PromptRenderer
 from leap_core.run.ledger import Ledger, SpendingLimit
-
-CONTRACTS: dict[Kind, type] = {
-    "environment": Environment,
-    "privileged source": PrivilegedSource,
-    "teacher": Teacher,
-    "updater": Updater,
-}
 
 
 @dataclass(frozen=True)
@@ -50,13 +42,13 @@ def build_components(config: RunConfig) -> Components:
     _check_demonstrations(config, environment)
     horizon = config.rollouts.horizon or environment.horizon
     writer = PromptRenderer(environment.layout(), horizon, config.student.layout)
-    updater = _build("updater", config.updater, "updater")
+    updater = build("updater", config.updater, "updater")
     first = config.first_updater
     return Components(
         environment,
         writer,
         updater,
-        _build("updater", first, "first_updater") if first else updater,
+        build("updater", first, "first_updater") if first else updater,
         _build_source(config, environment),
         horizon,
     )
@@ -64,7 +56,7 @@ def build_components(config: RunConfig) -> Components:
 
 def build_environment(choice: ComponentConfig, where: str = "environment") -> Environment:
     """Build the environment that `choice` names."""
-    environment: Environment = _build("environment", choice, where)
+    environment: Environment = build("environment", choice, where)
     return environment
 
 
@@ -89,30 +81,8 @@ def build_teacher(config: RunConfig, context: TeacherContext) -> Teacher:
     """Build the teacher; called for each iteration, since the student changes."""
     if config.teacher is None:
         raise ConfigError("key 'teacher' is missing: iterations after the first need one")
-    teacher: Teacher = _build("teacher", config.teacher, "teacher", context)
+    teacher: Teacher = build("teacher", config.teacher, "teacher", context)
     return teacher
-
-
-def _build(kind: Kind, choice: ComponentConfig, where: str, *more: Any) -> Any:
-    factory = _factory(kind, choice.name)
-    options = build_options(factory, choice.options, f"{where} '{choice.name}', options")
-    return factory(options, *more)
-
-
-def _factory(kind: Kind, name: str) -> Any:
-    """The class that a plugin registered, as the contract of its kind asks for it.
-
-    Raises:
-        PluginError: it cannot be imported, or is something else.
-    """
-    entry = load_plugins().registry.get(kind, name)
-    factory, contract = entry.load(), CONTRACTS[kind]
-    whose = f"{kind} '{name}' of plugin '{entry.plugin}': '{entry.factory}'"
-    if not (isinstance(factory, type) and issubclass(factory, contract)):
-        raise PluginError(f"{whose} is no subclass of leap_core.{contract.__name__}")
-    if not hasattr(factory, "Options"):
-        raise PluginError(f"{whose} has no `Options`, a model of its options (leap_core.Section)")
-    return factory
 
 
 def _build_source(config: RunConfig, environment: Environment) -> PrivilegedSource | None:
@@ -125,7 +95,7 @@ def _build_source(config: RunConfig, environment: Environment) -> PrivilegedSour
         raise ConfigError("key 'teacher' is missing: iterations after the first need one")
     if config.teacher is not None:
         _check_teacher(config.teacher)
-    source: PrivilegedSource = _build(
+    source: PrivilegedSource = build(
         "privileged source", config.privileged, "privileged", environment
     )
     if source.environments and config.environment.name not in source.environments:
@@ -138,7 +108,7 @@ def _build_source(config: RunConfig, environment: Environment) -> PrivilegedSour
 
 def _check_teacher(choice: ComponentConfig) -> None:
     """Validate name and options now; teachers are built per iteration, when it would be late."""
-    factory = _factory("teacher", choice.name)
+    factory = factory_of("teacher", choice.name)
     build_options(factory, choice.options, f"teacher '{choice.name}', options")
 
 

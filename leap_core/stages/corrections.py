@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
-from leap_core.config.schema import RunConfig
 from leap_core.contracts.teacher import Brief, Teacher, TeacherContext
 from leap_core.correction import (
     CorrectionOutcome,
@@ -16,72 +13,48 @@ from leap_core.correction import (
     correct_trajectories,
     explain_demonstrations,
 )
+from leap_core.correction.ordered_async import run_async
 from leap_core.rollout import privileged_state_workers
-from leap_core.run.folder import RunFolder, Stage
-from leap_core.run.ledger import Ledger, SpendingLimit
-from leap_core.run.progress import Screen
-from leap_core.run.records import Records
-from leap_core.stages.components import Components, build_teacher
-from leap_core.types import Correction, PolicyRef, Rejection, Trajectory, Usage
-
-
-@dataclass(frozen=True)
-class TeacherRecord:
-    """What the teacher made of one trajectory: one line of teacher.jsonl."""
-
-    task_id: str
-    seed: int
-    corrections: int
-    rejections: int
-    summary: str
-    usage: Usage
-    problems: tuple[str, ...]
-    error: str | None
-    measures: dict[str, float] = field(default_factory=dict)
-    confirmed: tuple[int, ...] = ()
+from leap_core.run.iteration import IterationFolder
+from leap_core.stages.components import build_teacher
+from leap_core.stages.context import RunContext
+from leap_core.types import Correction, PolicyRef, TeacherRecord, Trajectory
 
 
 class CorrectionStage:
     """The teacher of a run, over the run's folder, ledger and budget."""
 
-    def __init__(
-        self, config: RunConfig, components: Components, run: RunFolder, screen: Screen
-    ) -> None:
-        self.config = config
-        self.components = components
-        self.run = run
-        self.screen = screen
+    def __init__(self, context: RunContext) -> None:
+        self.context = context
+        self.config = context.config
+        self.components = context.components
+        self.screen = context.screen
 
     def correct(
-        self, stage: Stage, iteration: int, policy: PolicyRef, failed: Sequence[Trajectory]
+        self, iteration: int, policy: PolicyRef, failed: Sequence[Trajectory]
     ) -> list[Correction]:
-        """The teacher's corrections of the failed trajectories; those on file are not asked for."""
-        folder = self.run.iteration(iteration)
-        corrections = Records(folder / "corrections.jsonl", Correction)
-        rejected = Records(folder / "rejected.jsonl", Rejection)
-        answers = Records(folder / "teacher.jsonl", TeacherRecord)
+        """Return the teacher's corrections of the failed trajectories.
+
+        Trajectories that are on file are not asked about again.
+        """
+        folder = self.context.folder.iteration(iteration)
+        stage = self.context.stage(iteration, "corrections")
         if not stage.done:
             with stage.working():
-                answers.repair()
-                answered = {(a.task_id, a.seed) for a in answers}
-                corrections.keep(lambda c: (c.task_id, c.seed) in answered)
-                rejected.keep(lambda r: (r.task_id, r.seed) in answered)
+                folder.teacher.repair()
+                answered = {(a.task_id, a.seed) for a in folder.teacher}
+                folder.corrections.keep(lambda c: (c.task_id, c.seed) in answered)
+                folder.rejected.keep(lambda r: (r.task_id, r.seed) in answered)
                 missing = [t for t in failed if (t.task.id, t.seed) not in answered]
-                asyncio.run(self._ask(policy, missing, iteration, corrections, rejected, answers))
-                for records in (corrections, rejected, answers):
+                run_async(self._ask(policy, missing, folder))
+                for records in (folder.corrections, folder.rejected, folder.teacher):
                     if not records.path.exists():
                         records.replace(())
-        self._tell_corrections(answers, rejected)
-        return list(corrections)
+        self._tell_corrections(folder)
+        return list(folder.corrections)
 
     async def _ask(
-        self,
-        policy: PolicyRef,
-        trajectories: Sequence[Trajectory],
-        iteration: int,
-        corrections: Records[Correction],
-        rejected: Records[Rejection],
-        answers: Records[TeacherRecord],
+        self, policy: PolicyRef, trajectories: Sequence[Trajectory], folder: IterationFolder
     ) -> None:
         chosen = self.config.teacher
         assert chosen is not None and self.components.source is not None
@@ -89,13 +62,13 @@ class CorrectionStage:
 
             def keep(outcome: CorrectionOutcome) -> None:
                 for correction in outcome.corrections:
-                    corrections.append(correction)
+                    folder.corrections.append(correction)
                 for rejection in outcome.rejections:
-                    rejected.append(rejection)
-                answers.append(_answer(outcome))
+                    folder.rejected.append(rejection)
+                folder.teacher.append(_record(outcome))
                 bar.advance()
 
-            async with self._teacher(iteration, policy) as teacher:
+            async with self._teacher(folder.number, policy) as teacher:
                 workers = privileged_state_workers(
                     self.config.rollouts, self.components.source, chosen.concurrency
                 )
@@ -112,16 +85,14 @@ class CorrectionStage:
                         states=replay.states if replay else None,
                     )
 
-    def _tell_corrections(
-        self, answers: Records[TeacherRecord], rejected: Records[Rejection]
-    ) -> None:
-        told = list(answers)
+    def _tell_corrections(self, folder: IterationFolder) -> None:
+        told = list(folder.teacher)
         kept = sum(a.corrections for a in told)
         errors = [a for a in told if a.error]
         text = f"  {kept} corrections of {len(told)} failed trajectories"
-        turned_down = list(rejected)
-        if turned_down:
-            text += f", {len(turned_down)} rejected"
+        rejected = folder.rejected.count()
+        if rejected:
+            text += f", {rejected} rejected"
         if errors:
             text += f", {len(errors)} trajectories without an answer (first: {errors[0].error})"
         self.screen.say(text)
@@ -131,12 +102,12 @@ class CorrectionStage:
         chosen = self.config.teacher
         if chosen is None or not chosen.confirmed:
             return {}
-        answers = Records(self.run.iteration(iteration) / "teacher.jsonl", TeacherRecord)
-        return {(a.task_id, a.seed): a.confirmed for a in answers}
+        records = self.context.folder.iteration(iteration).teacher
+        return {(r.task_id, r.seed): r.confirmed for r in records}
 
     def explain(self, iteration: int, shown: Sequence[Trajectory]) -> list[Trajectory]:
         """The demonstrations with the teacher's reasons; one without an answer keeps its own."""
-        return asyncio.run(self._explain(iteration, shown))
+        return run_async(self._explain(iteration, shown))
 
     async def _explain(self, iteration: int, shown: Sequence[Trajectory]) -> list[Trajectory]:
         chosen = self.config.teacher
@@ -164,28 +135,26 @@ class CorrectionStage:
     @asynccontextmanager
     async def _teacher(self, iteration: int, student: PolicyRef | None) -> AsyncIterator[Teacher]:
         """The teacher, with this run's ledger and budget."""
-        limits = SpendingLimit(self.config.budget.dollars, self.config.budget.tokens)
-        ledger = Ledger(self.run.ledger_path, limits)
-        context = TeacherContext(
-            environment=self.components.environment,
-            ledger=ledger,
-            cache_dir=self.run.cache_dir,
-            student=student,
-            seed=self.config.seed_of(iteration),
-        )
-        teacher = build_teacher(self.config, context)
-        try:
-            yield teacher
-        finally:
-            await teacher.aclose()
-            ledger.close()
+        with self.context.ledger() as ledger:
+            context = TeacherContext(
+                environment=self.components.environment,
+                ledger=ledger,
+                cache_dir=self.context.folder.cache,
+                student=student,
+                seed=self.config.seed_of(iteration),
+            )
+            teacher = build_teacher(self.config, context)
+            try:
+                yield teacher
+            finally:
+                await teacher.aclose()
 
     def _brief(self) -> Brief:
         assert self.config.teacher is not None
         return Brief(self.config.teacher.level, self.components.environment.guidance)
 
 
-def _answer(outcome: CorrectionOutcome) -> TeacherRecord:
+def _record(outcome: CorrectionOutcome) -> TeacherRecord:
     return TeacherRecord(
         outcome.task_id,
         outcome.seed,

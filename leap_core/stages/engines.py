@@ -11,7 +11,7 @@ from leap_core.config.schema import GenerationConfig, ServerConfig
 from leap_core.contracts.engine import Engine, PolicyContext
 from leap_core.contracts.environment import Environment
 from leap_core.errors import MissingExtra
-from leap_core.plugins.manager import load_plugins
+from leap_core.plugins.build import policy_engine
 from leap_core.plugins.registry import build_options
 from leap_core.run.ledger import Ledger
 from leap_core.types import PolicyRef
@@ -50,32 +50,34 @@ def build_engine(
         from leap_core.policy.scripted import scripted_engine
 
         return scripted_engine(environment, policy.model)
-    if policy.kind == "plugin":
-        return _hosted_engine(policy, generation, resources)
     if policy.kind == "server":
         from leap_core.policy.server_engine import ServerEngine
 
         return ServerEngine(policy, generation, resources.server)
-    if resources.server.command is not None:
+    if policy.kind == "transformers" and resources.server.command is not None:
         from leap_core.policy.model_server import ServedEngine
 
-        return ServedEngine(policy, generation, resources.server)
-    require_local("a student in this process")
-    from leap_core.local.engine import TransformersEngine
+        return ServedEngine(policy, engine_of(policy), generation, resources.server)
+    engine = engine_of(policy)
+    own = resources.options if policy.kind == "plugin" else {}  # the others made a tiny student
+    options = build_options(engine, own, "student.options")
+    context = PolicyContext(generation, resources.ledger, resources.cache_dir)
+    return engine.open(options, policy, context)
 
-    return TransformersEngine(policy, generation)
 
+def engine_of(policy: PolicyRef) -> type[Engine]:
+    """Return the registered engine class that serves a policy of kind "transformers" or "plugin".
 
-def _hosted_engine(
-    policy: PolicyRef, generation: GenerationConfig, resources: EngineResources
-) -> Engine:
-    name, _, model = policy.model.partition(":")
-    factory = load_plugins().registry.get("policy engine", name).load()
-    options = build_options(factory, resources.options, f"policy engine '{name}', options")
-    engine: Engine = factory(
-        options, model, PolicyContext(generation, resources.ledger, resources.cache_dir)
-    )
-    return engine
+    Raises:
+        MissingExtra: the libraries for models in this process are not installed.
+        PluginError: the engine cannot be imported, or is no Engine.
+    """
+    if policy.kind == "plugin":
+        return policy_engine(policy.model.partition(":")[0])
+    if policy.kind == "transformers":
+        require_local("a student in this process")
+        return policy_engine("transformers")
+    return Engine
 
 
 def decoding(generation: GenerationConfig, policy: PolicyRef) -> dict[str, Any]:

@@ -6,12 +6,8 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
-from pydantic import TypeAdapter
-
-from leap_core.config.identity import run_identity
-from leap_core.config.schema import GenerationConfig, RunConfig
+from leap_core.config.schema import GenerationConfig
 from leap_core.contracts.updater import RolloutStep
 from leap_core.evaluation import Evaluation, evaluate
 from leap_core.examples import (
@@ -21,68 +17,48 @@ from leap_core.examples import (
     seen_steps,
 )
 from leap_core.rollout import EpisodeLog, assignments
-from leap_core.run.folder import RunFolder, Stage
-from leap_core.run.ledger import Ledger, SpendingLimit
-from leap_core.run.progress import Screen
-from leap_core.run.records import Records, read_json, write_json
-from leap_core.stages.components import Components
+from leap_core.run.iteration import VALIDATION
+from leap_core.run.ledger import Ledger
+from leap_core.run.records import Records
+from leap_core.stages.context import RunContext
 from leap_core.stages.corrections import CorrectionStage
 from leap_core.stages.engines import EngineResources, build_engine, decoding
 from leap_core.stages.rollouts import play_missing
-from leap_core.types import (
-    Correction,
-    Example,
-    PolicyRef,
-    Task,
-    Trajectory,
-)
-
-_EVALUATION = TypeAdapter(Evaluation)
+from leap_core.types import Correction, Example, PolicyRef, Task, Trajectory
 
 
 class EnvironmentRun:
-    """The stages of a run in one environment, over its folder.
+    """The stages of a run in one environment: each returns its records, made first if missing."""
 
-    `label` names the environment in a run in several.
-    """
-
-    def __init__(
-        self,
-        config: RunConfig,
-        components: Components,
-        run: RunFolder,
-        screen: Screen,
-        label: str = "",
-    ) -> None:
-        self.config = config
-        self.components = components
-        self.run = run
-        self.screen = screen
-        self.label = label
-        self.name = label or config.environment.name
-        self.teaching = CorrectionStage(config, components, run, screen)
-        self.basis = [run_identity(config), dict(components.environment.fingerprint())]
+    def __init__(self, context: RunContext) -> None:
+        self.context = context
+        self.config = context.config
+        self.components = context.components
+        self.folder = context.folder
+        self.screen = context.screen
+        self.teacher = CorrectionStage(context)
 
     # Iteration 0
 
     def demonstrate(self, iteration: int = 0) -> list[Example]:
         """Demonstrations of an iteration's training tasks, cut into examples."""
-        folder = self.run.iteration(iteration)
-        records = Records(folder / "demonstrations.jsonl", Trajectory)
-        stage = self._stage(iteration, "demonstrations")
+        folder = self.folder.iteration(iteration)
+        stage = self.context.stage(iteration, "demonstrations")
         if not stage.done:
             with stage.working():
-                self._record_demonstrations(iteration, records)
-        examples = Records(folder / "examples.jsonl", Example)
-        stage = self._stage(iteration, "examples")
+                self._record_demonstrations(iteration, folder.demonstrations)
+        stage = self.context.stage(iteration, "examples")
         if not stage.done:
             with stage.working():
-                examples.replace(
+                folder.examples.replace(
                     examples_from_demonstrations(
-                        records, self.components.writer, self.name, iteration
+                        folder.demonstrations,
+                        self.components.writer,
+                        self.context.name,
+                        iteration,
                     )
                 )
-        return list(examples)
+        return list(folder.examples)
 
     def _record_demonstrations(self, iteration: int, records: Records[Trajectory]) -> None:
         wanted = self.config.demonstrations
@@ -99,7 +75,7 @@ class EnvironmentRun:
                 shown.append(trajectory)
                 bar.advance()
         if wanted.reasons == "teacher":
-            shown = self.teaching.explain(iteration, shown)
+            shown = self.teacher.explain(iteration, shown)
         records.replace(shown)
 
     # Every later iteration
@@ -111,6 +87,7 @@ class EnvironmentRun:
         return self._play(
             iteration,
             "rollouts",
+            self.folder.iteration(iteration).rollouts,
             title,
             policy,
             tasks,
@@ -122,9 +99,7 @@ class EnvironmentRun:
         self, iteration: int, policy: PolicyRef, failed: Sequence[Trajectory]
     ) -> list[Correction]:
         """The teacher's corrections of the failed trajectories."""
-        return self.teaching.correct(
-            self._stage(iteration, "corrections"), iteration, policy, failed
-        )
+        return self.teacher.correct(iteration, policy, failed)
 
     def examples(
         self,
@@ -133,8 +108,8 @@ class EnvironmentRun:
         corrections: Sequence[Correction],
     ) -> list[Example]:
         """D_i: this iteration's corrections as examples."""
-        records = Records(self.run.iteration(iteration) / "examples.jsonl", Example)
-        stage = self._stage(iteration, "examples")
+        records = self.folder.iteration(iteration).examples
+        stage = self.context.stage(iteration, "examples")
         if not stage.done:
             with stage.working():
                 records.replace(
@@ -142,10 +117,10 @@ class EnvironmentRun:
                         trajectories,
                         corrections,
                         self.components.writer,
-                        self.name,
+                        self.context.name,
                         iteration,
                         self.config.teacher.repeats if self.config.teacher else None,
-                        self.teaching.confirmed(iteration),
+                        self.teacher.confirmed(iteration),
                     )
                 )
         built = list(records)
@@ -154,36 +129,45 @@ class EnvironmentRun:
             self.screen.say(f"  {repeated} corrections repeat others word for word: left out")
         return built
 
-    def aggregate(
-        self, iteration: int, demonstrations: Sequence[Example], parts: Sequence[Sequence[Example]]
-    ) -> list[Example]:
-        """D_0 ∪ … ∪ D_i."""
+    def aggregate(self, iteration: int) -> list[Example]:
+        """Return D_0 ∪ … ∪ D_i, read from the folder."""
         replay = self.config.demonstrations.replay if iteration else None
-        return aggregate(demonstrations, parts, replay, self.config.seed_of(iteration))
+        return aggregate(
+            list(self.folder.iteration(0).examples),
+            [list(self.folder.iteration(i).examples) for i in range(1, iteration + 1)],
+            replay,
+            self.config.seed_of(iteration),
+        )
 
     def rollouts(self, iteration: int) -> Callable[[], list[RolloutStep]] | None:
         """This iteration's rollouts, step by step, with what was hidden; read when asked for."""
-        path = self.run.iteration(iteration) / "rollouts.jsonl"
+        rollouts = self.folder.iteration(iteration).rollouts
         source = self.components.source
-        if source is None or not path.exists():
+        if source is None or not rollouts.path.exists():
             return None
 
         def read() -> list[RolloutStep]:
-            played = (t for t in Records(path, Trajectory) if t.outcome != "error")
-            return list(seen_steps(played, source, self.components.writer, self.name, iteration))
+            played = (t for t in rollouts if t.outcome != "error")
+            name = self.context.name
+            return list(seen_steps(played, source, self.components.writer, name, iteration))
 
         return read
 
     def evaluate(
-        self, iteration: int, policy: PolicyRef, split: str, tasks: int | None, name: str
+        self,
+        iteration: int,
+        policy: PolicyRef,
+        split: str,
+        tasks: int | None,
+        name: str = VALIDATION,
     ) -> Evaluation:
         """Score a policy on a split; trajectories are kept beside the numbers."""
-        folder = self.run.iteration(iteration)
         generation = self._decoding(evaluation=True)
         drawn = self._first(split, tasks)
         seed = self.config.seed
         title = f"evaluation on {split}"
-        played = self._play(iteration, name, title, policy, drawn, seed, generation)
+        records = self.folder.iteration(iteration).episodes(name)
+        played = self._play(iteration, name, records, title, policy, drawn, seed, generation)
         result = evaluate(
             played,
             split=split,
@@ -192,8 +176,7 @@ class EnvironmentRun:
             seed=seed,
             engine=dict(self.components.environment.fingerprint()),
         )
-        target = folder / ("evaluation.json" if name == "validation" else f"{name}.json")
-        write_json(target, _EVALUATION.dump_python(result, mode="json"))
+        self.folder.iteration(iteration).save_evaluation(result, name)
         return result
 
     # Shared
@@ -202,18 +185,18 @@ class EnvironmentRun:
         self,
         iteration: int,
         name: str,
+        records: Records[Trajectory],
         title: str,
         policy: PolicyRef,
         tasks: Sequence[Task],
         seed: int,
         generation: GenerationConfig,
     ) -> list[Trajectory]:
-        path = self.run.iteration(iteration) / f"{name}.jsonl"
-        stage = self._stage(iteration, name)
+        stage = self.context.stage(iteration, name)
         if not stage.done:
             with stage.working():
-                log = EpisodeLog(path, assignments(tasks, [seed]))
-                with self._lent(policy) as resources:
+                log = EpisodeLog(records.path, assignments(tasks, [seed]))
+                with self._resources(policy) as resources:
                     environment = self.components.environment
                     play_missing(
                         log,
@@ -224,18 +207,17 @@ class EnvironmentRun:
                         self.screen,
                         title,
                     )
-        return list(Records(path, Trajectory))
+        return list(records)
 
     @contextmanager
-    def _lent(self, policy: PolicyRef) -> Iterator[EngineResources]:
-        """What engines may need: this run's servers, and its ledger where replies are paid."""
-        limits = SpendingLimit(self.config.budget.dollars, self.config.budget.tokens)
-        ledger = Ledger(self.run.path / "ledger.jsonl" if policy.kind == "plugin" else None, limits)
-        student, cache = self.config.student, self.run.path.parent / ".cache"
-        try:
+    def _resources(self, policy: PolicyRef) -> Iterator[EngineResources]:
+        """Open what engines may need: servers, and the run's ledger where replies are paid."""
+        student, cache = self.config.student, self.folder.cache
+        if policy.kind != "plugin":
+            yield EngineResources(self.config.server, student.options, Ledger(), cache)
+            return
+        with self.context.ledger() as ledger:
             yield EngineResources(self.config.server, student.options, ledger, cache)
-        finally:
-            ledger.close()
 
     def _draw(self, split: str, count: int | None, iteration: int) -> list[Task]:
         """This iteration's tasks: a seeded order of the split, on from where the last ended."""
@@ -255,15 +237,6 @@ class EnvironmentRun:
             return tasks
         return [tasks[i * len(tasks) // count] for i in range(count)]
 
-    def _stage(self, iteration: int, name: str) -> Stage:
-        return self.run.stage(iteration, name, [*self.basis, iteration, name])
-
     def _decoding(self, evaluation: bool = False) -> GenerationConfig:
         chosen = self.config.evaluation.generation if evaluation else None
         return chosen or self.config.student.generation
-
-
-def load_evaluation(path: Path) -> Evaluation:
-    """Read an evaluation of a run folder."""
-    result: Evaluation = _EVALUATION.validate_python(read_json(path))
-    return result

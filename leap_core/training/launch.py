@@ -22,6 +22,7 @@ import yaml
 
 from leap_core.contracts.updater import RolloutStep, UpdateContext, Updater
 from leap_core.errors import UpdateError
+from leap_core.run.policy_paths import relocated
 from leap_core.run.records import Records, read_json, write_json
 from leap_core.training.options import LaunchOptions, TrainingOptions
 from leap_core.types import Example, PolicyRef
@@ -214,9 +215,4 @@ def _result(job: Path, code: int, chosen: LaunchOptions, out_dir: Path) -> Polic
             f"the training job ran {made['world']} processes instead of {wanted} (without GPUs, "
             "accelerate starts one only: set launch.processes and no accelerate_config)"
         )
-    places = made["policy"]
-    for key in ("model", "adapter"):
-        place = Path(places[key]) if places[key] else None
-        if place is not None and place.is_relative_to(out_dir.resolve()):
-            places[key] = str(out_dir / place.relative_to(out_dir.resolve()))
-    return PolicyRef(**places)
+    return relocated(PolicyRef(**made["policy"]), out_dir.resolve(), out_dir)

@@ -13,8 +13,8 @@ from pydantic import Field
 from leap_core.config.schema import ComponentConfig, Section
 from leap_core.contracts.updater import UpdateContext, Updater
 from leap_core.errors import ConfigError
-from leap_core.plugins.manager import load_plugins
-from leap_core.plugins.registry import build_options
+from leap_core.plugins.build import build
+from leap_core.run.policy_paths import map_paths
 from leap_core.run.records import read_json, write_json
 from leap_core.types import Example, PolicyRef
 
@@ -78,16 +78,15 @@ class SequenceUpdater(Updater):
 
 def _kept(policy: PolicyRef, context: UpdateContext, number: int) -> PolicyRef:
     """The policy, with what it needs of earlier steps moved beside it."""
-    places = asdict(policy)
-    for key in ("model", "adapter"):
-        place = Path(places[key]) if places[key] else None
-        if place is None or context.work_dir is None:
-            continue
-        if place.is_relative_to(context.work_dir):
-            target = context.out_dir / f"before-{key}"
-            shutil.copytree(place, target)
-            places[key] = str(target)
-    return PolicyRef(**places)
+
+    def moved(path: str) -> str:
+        if context.work_dir is None or not Path(path).is_relative_to(context.work_dir):
+            return path
+        target = context.out_dir / f"before-{len(list(context.out_dir.glob('before-*')))}"
+        shutil.copytree(path, target)
+        return str(target)
+
+    return map_paths(policy, moved)
 
 
 def _named(context: UpdateContext, name: str) -> Any:
@@ -102,7 +101,5 @@ def _named(context: UpdateContext, name: str) -> Any:
 def _build(number: int, one: ComponentConfig) -> Updater:
     if one.name == "sequence":
         raise ConfigError("an updater of a sequence cannot be a sequence")
-    factory = load_plugins().registry.get("updater", one.name).load()
-    where = f"updater number {number + 1} '{one.name}', options"
-    updater: Updater = factory(build_options(factory, one.options, where))
+    updater: Updater = build("updater", one, f"updater number {number + 1}")
     return updater

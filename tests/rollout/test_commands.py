@@ -124,7 +124,7 @@ def test_a_file_of_another_play_is_refused_and_untouched(here: Here, folder: Pat
     assert "holds episodes of another play (it differs in: policy)" in refused.stderr
     (folder / "notes.txt").write_text("mine")
     mine = here("rollout", *TOY_TRAIN, "--policy", "scripted:search", "--out", "notes.txt")
-    assert mine.returncode == 2 and "is no file of ours" in mine.stderr
+    assert mine.returncode == 2 and "was not written by leap" in mine.stderr
     assert (folder / "a.jsonl").read_text() == before
     assert (folder / "notes.txt").read_text() == "mine"
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from leap_core.contracts.teacher import Brief, Teacher, TeacherReply
+from leap_core.correction.ordered_async import run_async
 from leap_core.errors import TeacherError
 from leap_core.run.ledger import Ledger
 from leap_core.testing.conformance.check import Nonconformity, check, expect, shown
@@ -29,7 +30,7 @@ def _with(subject: TeacherSubject, ask: Callable[[Teacher], Awaitable[T]]) -> T:
         finally:
             await teacher.aclose()
 
-    return asyncio.run(asked())
+    return run_async(asked())
 
 
 def _brief(subject: TeacherSubject, **more: Any) -> Brief:
