@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from leap_core import LeapError
-from leap_intercode.backends import Backend, choose
+from leap_intercode.backend_choice import choose
+from leap_intercode.backends import Backend
 from leap_intercode.containers import DEFAULT_IMAGE
 from leap_intercode.embedded import make_task
 from leap_intercode.play import GoldRunner, Session, episode_time

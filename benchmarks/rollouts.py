@@ -94,7 +94,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         size = LARGE if arguments.device == "cuda" else SMALL
         if arguments.policy:
-            policy = PolicyRef("transformers", str(arguments.policy))
+            policy = PolicyRef(kind="transformers", model=str(arguments.policy))
         else:
             policy = make_student(Path(scratch) / "student", environment, tasks, size)
         many = tasks[: IN_FLIGHT if quick else 3 * IN_FLIGHT]
@@ -138,7 +138,7 @@ def make_student(
             prompt = writer.prompt(shown.task, shown.steps[:index], step.observation)
             texts += [prompt.trunk[-1], prompt.branch, write_reply(step.reason, step.action)]
     build_tiny(folder, texts, size, 0)
-    return PolicyRef("transformers", str(folder))
+    return PolicyRef(kind="transformers", model=str(folder))
 
 
 def engine_of(

@@ -126,10 +126,12 @@ def corrected(
     for _ in range(steps):
         # A student has no use for the manual, which would make histories longer than they are.
         action = rng.choice([a for a in observation.candidates if a != "help"])
-        taken.append(Step(observation, "Let me see what that does.", action))
+        taken.append(
+            Step(observation=observation, reason="Let me see what that does.", action=action)
+        )
         observation = episode.step(action).observation
     episode.close()
-    trajectory = Trajectory(task, tuple(taken), observation.text)
+    trajectory = Trajectory(task=task, steps=tuple(taken), final=observation.text)
     expert = environment.expert()
     proposals = {p.step: p for p in expert.correct(trajectory, source.states(trajectory), 3)}
     return [
@@ -157,10 +159,14 @@ def webshop(count: int, steps: int, notes: dict[str, str]) -> list[list[Example]
         texts = [walk["first_observation"], *(s["observation"] for s in walk["steps"])]
         lists = [walk["first_clickables"], *(s.get("clickables") or () for s in walk["steps"])]
         taken = [
-            Step(Observation(texts[t], tuple(lists[t])), REASON, walk["steps"][t]["action"])
+            Step(
+                observation=Observation(text=texts[t], candidates=tuple(lists[t])),
+                reason=REASON,
+                action=walk["steps"][t]["action"],
+            )
             for t in range(min(steps, len(walk["steps"])))
         ]
-        task = Task(f"walk {number}", "recorded")
+        task = Task(id=f"walk {number}", split="recorded")
         made.append(
             [example(writer, task, taken, t, s.reason, s.action) for t, s in enumerate(taken)]
         )
@@ -174,7 +180,16 @@ def example(
     writer: PromptRenderer, task: Task, steps: Sequence[Step], t: int, reason: str, action: str
 ) -> Example:
     prompt = writer.prompt(task, steps[:t], steps[t].observation)
-    return Example(prompt, write_reply(reason, action), None, "correction", 1, task.id, 0, t)
+    return Example(
+        prompt=prompt,
+        reply=write_reply(reason, action),
+        rejected=None,
+        source="correction",
+        iteration=1,
+        task_id=task.id,
+        seed=0,
+        step=t,
+    )
 
 
 # Measuring

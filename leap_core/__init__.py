@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from leap_core.contracts.environment import (
     Environment,
+    EnvironmentContext,
     Episode,
     Layout,
     LazyTasks,
     ScriptedExpert,
     ScriptedPolicy,
 )
+from leap_core.contracts.play import play
 from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.contracts.teacher import Brief, Teacher, TeacherContext, TeacherReply
 from leap_core.contracts.updater import RolloutStep, UpdateContext, Updater
@@ -38,6 +40,7 @@ from leap_core.hookspecs import API_VERSION, Register, hookimpl
 from leap_core.types import (
     Correction,
     Example,
+    Metrics,
     Observation,
     Outcome,
     PolicyRef,
@@ -47,6 +50,7 @@ from leap_core.types import (
     Rejection,
     Step,
     Task,
+    TeacherRecord,
     Trajectory,
     Transition,
     Usage,
@@ -61,7 +65,10 @@ if TYPE_CHECKING:
     from leap_core.evaluation import Evaluation
     from leap_core.hookspecs import IterationEvent
     from leap_core.run.download import PinnedFile, fetch_all
+    from leap_core.run.folder import RunFolder, open_run
+    from leap_core.run.iteration import IterationFolder
     from leap_core.run.ledger import Call, Ledger, Reservation
+    from leap_core.run.records import Records
 
 __version__ = "0.1.0"
 
@@ -70,6 +77,9 @@ _LAZY = {
     "Call": "leap_core.run.ledger",
     "Engine": "leap_core.contracts.engine",
     "Evaluation": "leap_core.evaluation",
+    "IterationFolder": "leap_core.run.iteration",
+    "Records": "leap_core.run.records",
+    "RunFolder": "leap_core.run.folder",
     "IterationEvent": "leap_core.loop",
     "Ledger": "leap_core.run.ledger",
     "PinnedFile": "leap_core.run.download",
@@ -78,6 +88,7 @@ _LAZY = {
     "Request": "leap_core.contracts.engine",
     "Reservation": "leap_core.run.ledger",
     "Section": "leap_core.config.schema",
+    "open_run": "leap_core.run.folder",
     "fetch_all": "leap_core.run.download",
     "sizes_by_split": "leap_core.config.option_types",
     "snap": "leap_core.correction",
@@ -95,15 +106,18 @@ __all__ = [
     "DataError",
     "Engine",
     "Environment",
+    "EnvironmentContext",
     "EnvironmentFailure",
     "Episode",
     "Evaluation",
     "Example",
     "IterationEvent",
+    "IterationFolder",
     "Layout",
     "LazyTasks",
     "LeapError",
     "Ledger",
+    "Metrics",
     "MissingExtra",
     "Observation",
     "Outcome",
@@ -116,12 +130,14 @@ __all__ = [
     "PrivilegedState",
     "Prompt",
     "Proposal",
+    "Records",
     "Refusal",
     "Register",
     "Rejection",
     "Request",
     "Reservation",
     "RolloutStep",
+    "RunFolder",
     "RunFolderError",
     "ScriptedExpert",
     "ScriptedPolicy",
@@ -131,6 +147,7 @@ __all__ = [
     "Teacher",
     "TeacherContext",
     "TeacherError",
+    "TeacherRecord",
     "TeacherReply",
     "Trajectory",
     "Transition",
@@ -141,6 +158,8 @@ __all__ = [
     "__version__",
     "fetch_all",
     "hookimpl",
+    "open_run",
+    "play",
     "sizes_by_split",
     "snap",
     "subset_of",

@@ -30,7 +30,7 @@ class Register(Protocol):
         """Register `name`; `factory` is "package.module:Class", `summary` is one line."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IterationEvent:
     """What life-cycle hooks are told.
 

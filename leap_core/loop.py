@@ -204,7 +204,13 @@ class _Algorithm1:
     ) -> None:
         folder = environment.folder if environment else self.home
         label = environment.context.label if environment else ""
-        event = IterationEvent(iteration, folder.path, policy, evaluation, label)
+        event = IterationEvent(
+            iteration=iteration,
+            run_dir=folder.path,
+            policy=policy,
+            evaluation=evaluation,
+            environment=label,
+        )
         load_plugins().notify(hook, event)
 
 

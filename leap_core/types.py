@@ -16,7 +16,7 @@ from typing import Any, Literal
 Outcome = Literal["success", "failure", "error"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One thing to do in an environment.
 
@@ -39,7 +39,7 @@ class Task:
 _PLACEHOLDER = re.compile(r"<[^<>]+>")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """What the student sees before it acts.
 
@@ -72,18 +72,28 @@ def matches(template: str, action: str) -> bool:
     return found is not None and all(filled.strip() for filled in found.groups())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """What an episode answers to an action; the words mean what Gymnasium means by them."""
+    """What an episode answers to an action; the words mean what Gymnasium means by them.
+
+    Attributes:
+        success: whether the task is done; must be given when `terminated` is true, and may be
+            when `truncated` is.
+        score: the environment's own score of the episode so far, as `success` is given; None
+            stands for 1 on success and 0 otherwise.
+        info: whatever else is to be kept with the trajectory (parts of the score and the like).
+    """
 
     observation: Observation
     reward: float = 0.0
     terminated: bool = False
     truncated: bool = False
+    success: bool | None = None
+    score: float | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One turn of the student: what it saw (o_t), thought (rho_t) and did (a_t)."""
 
@@ -93,7 +103,7 @@ class Step:
     reward: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trajectory:
     """One episode from first observation to end.
 
@@ -121,7 +131,7 @@ class Trajectory:
         return self.outcome == "success"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrivilegedState:
     """What is true at one step and hidden from the student; training time only.
 
@@ -137,7 +147,7 @@ class PrivilegedState:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """A teacher's word on one step, before validation. `step` counts from 0.
 
@@ -150,7 +160,7 @@ class Proposal:
     changed: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
     """A validated improvement (rho~_t, a~_t) of one step of a failed trajectory."""
 
@@ -167,7 +177,7 @@ class Correction:
     snapped: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
     """A proposal that cannot be trained on, and why."""
 
@@ -179,7 +189,7 @@ class Rejection:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
     """trunk(t) + branch(t): see DESIGN of the prompt in `leap_core.policy.prompt`.
 
@@ -196,7 +206,7 @@ class Prompt:
         return "".join(self.trunk) + self.branch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """One training row: at this prompt, give this reply (rather than `rejected`, if any)."""
 
@@ -216,7 +226,7 @@ class Example:
         return (self.environment, self.iteration, self.source, self.task_id, self.seed)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRef:
     """A student that can be loaded again.
 
@@ -236,7 +246,7 @@ class PolicyRef:
     base_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """What model calls used. Costs are in US dollars; None means that the price is unknown."""
 
@@ -249,15 +259,15 @@ class Usage:
     def __add__(self, other: Usage) -> Usage:
         known = self.cost is not None and other.cost is not None
         return Usage(
-            self.calls + other.calls,
-            self.cached_calls + other.cached_calls,
-            self.prompt_tokens + other.prompt_tokens,
-            self.completion_tokens + other.completion_tokens,
-            self.cost + other.cost if known else None,  # type: ignore[operator]
+            calls=self.calls + other.calls,
+            cached_calls=self.cached_calls + other.cached_calls,
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            cost=self.cost + other.cost if known else None,  # type: ignore[operator]
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TeacherRecord:
     """The teacher's answer on one trajectory, in numbers: one line of teacher.jsonl.
 
@@ -281,7 +291,7 @@ class TeacherRecord:
     confirmed: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Metrics:
     """Figures of one logging step of an update: one line of metrics.jsonl."""
 

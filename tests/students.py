@@ -38,9 +38,9 @@ def tiny_student(folder: Path, seed: int = 0) -> Path:
 
 def trained_student(folder: Path) -> PolicyRef:
     """A tiny student that has learned to write replies (not always good ones)."""
-    base = PolicyRef("transformers", str(tiny_student(folder / "base")))
+    base = PolicyRef(kind="transformers", model=str(tiny_student(folder / "base")))
     out = folder / "trained"
     out.mkdir()
     options = SFTOptions(epochs=12, batch_size=4, learning_rate=1e-2, lora=None, sharing="trunk")
-    context = UpdateContext(out, base, 0, 0, lambda metrics: None)
+    context = UpdateContext(out_dir=out, base=base, iteration=0, seed=0, log=lambda metrics: None)
     return SFTUpdater(options).update(base, toy_examples(60), context)

@@ -27,9 +27,12 @@ def test_lazy_tasks_are_a_sequence_whose_tasks_are_made_when_asked_for() -> None
 
     def make(index: int) -> Task:
         made.append(index)
-        return Task(f"t/{index}", "train", "go")
+        return Task(id=f"t/{index}", split="train", goal="go")
 
-    tasks, whole = LazyTasks(5, make), [Task(f"t/{i}", "train", "go") for i in range(5)]
+    tasks, whole = (
+        LazyTasks(5, make),
+        [Task(id=f"t/{i}", split="train", goal="go") for i in range(5)],
+    )
     assert len(tasks) == 5
     assert not made
     assert (tasks[0], tasks[-1], tasks[-5]) == (whole[0], whole[4], whole[0])
@@ -74,7 +77,7 @@ def test_an_environment_that_demonstrates_one_task_demonstrates_many() -> None:
         demonstrations = Environment.demonstrations
 
         def demonstrate(self, task: Task, kind: str) -> Trajectory:
-            return Trajectory(task, (), kind, "success", 1.0)
+            return Trajectory(task=task, steps=(), final=kind, outcome="success", score=1.0)
 
     kitchen = Kitchen(ToyOptions())
     tasks: Sequence[Task] = kitchen.tasks("train")[:3]

@@ -33,10 +33,10 @@ DECODING = {"temperature": 0.3, "top_p": 1.0, "max_new_tokens": 64}
 
 
 def trajectories(wins: int, of: int) -> list[Trajectory]:
-    steps = (Step(Observation(f"You see {EVIL}"), EVIL, EVIL),) * 3
-    tasks = [Task(f"{EVIL}-{i}", "train", goal=EVIL, task_type="find") for i in range(of)]
-    won = [Trajectory(t, steps, outcome="success", score=1.0) for t in tasks[:wins]]
-    return won + [Trajectory(t, steps) for t in tasks[wins:]]
+    steps = (Step(observation=Observation(text=f"You see {EVIL}"), reason=EVIL, action=EVIL),) * 3
+    tasks = [Task(id=f"{EVIL}-{i}", split="train", goal=EVIL, task_type="find") for i in range(of)]
+    won = [Trajectory(task=t, steps=steps, outcome="success", score=1.0) for t in tasks[:wins]]
+    return won + [Trajectory(task=t, steps=steps) for t in tasks[wins:]]
 
 
 def write_scores(folder: Path, name: str, split: str, wins: int) -> None:
@@ -76,15 +76,48 @@ def run(tmp_path: Path) -> RunFolder:
 def write_corrections(path: Path) -> None:
     failed = trajectories(0, 4)
     Records(path / "rollouts.jsonl", Trajectory).replace([*failed[:3], trajectories(4, 4)[3]])
-    one = Correction(failed[0].task.id, 0, 1, EVIL, EVIL, f"better {EVIL}", "look", "litellm", 3)
+    one = Correction(
+        task_id=failed[0].task.id,
+        seed=0,
+        step=1,
+        student_reason=EVIL,
+        student_action=EVIL,
+        reason=f"better {EVIL}",
+        action="look",
+        teacher="litellm",
+        level=3,
+    )
     Records(path / "corrections.jsonl", Correction).replace([one, replace(one, step=2)])
-    leaks = [Rejection("t", 0, 1, "r", "a", f"it leaks (score 0.{n})") for n in (5, 6, 7)]
-    other = Rejection("t", 0, 1, "r", "a", "no action is given")
+    leaks = [
+        Rejection(
+            task_id="t", seed=0, step=1, reason="r", action="a", why=f"it leaks (score 0.{n})"
+        )
+        for n in (5, 6, 7)
+    ]
+    other = Rejection(task_id="t", seed=0, step=1, reason="r", action="a", why="no action is given")
     Records(path / "rejected.jsonl", Rejection).replace([*leaks, other])
-    usage = Usage(2, 0, 3000, 50, None)
+    usage = Usage(calls=2, cached_calls=0, prompt_tokens=3000, completion_tokens=50, cost=None)
     answers = [
-        TeacherRecord("t", 0, 2, 4, "", usage, (), None),
-        TeacherRecord("u", 0, 0, 0, "", Usage(), (), "!"),
+        TeacherRecord(
+            task_id="t",
+            seed=0,
+            corrections=2,
+            rejections=4,
+            summary="",
+            usage=usage,
+            problems=(),
+            error=None,
+        ),
+        TeacherRecord(
+            task_id="u",
+            seed=0,
+            corrections=0,
+            rejections=0,
+            summary="",
+            usage=Usage(),
+            problems=(),
+            error="!",
+        ),
     ]
     Records(path / "teacher.jsonl", TeacherRecord).replace(answers)
 
@@ -174,7 +207,7 @@ def test_the_curve_puts_higher_success_higher(leap, run) -> None:
 
 
 def test_markdown_cells_hold_whatever_models_and_providers_wrote(leap, run) -> None:
-    bad = Rejection("t", 0, 1, "r", "a", EVIL)
+    bad = Rejection(task_id="t", seed=0, step=1, reason="r", action="a", why=EVIL)
     Records(run.iteration(1).path / "rejected.jsonl", Rejection).replace([bad])
     text = leap("report", str(run.path)).stdout
     (line,) = [line for line in text.splitlines() if "alert(1)" in line]

@@ -26,7 +26,9 @@ def test_a_template_is_filled_with_some_text(template: str, action: str, fits: b
 
 
 def test_an_observation_accepts_what_it_lists_or_anything_where_it_lists_nothing() -> None:
-    listed = Observation("o", ("look",), ("say <words>",))
+    listed = Observation(text="o", candidates=("look",), templates=("say <words>",))
     assert listed.accepts("look") and listed.accepts("say hello")
     assert not listed.accepts("LOOK")
-    assert Observation("o").accepts("rm -rf /tmp/x") and not Observation("o").accepts("  ")
+    assert Observation(text="o").accepts("rm -rf /tmp/x") and not Observation(text="o").accepts(
+        "  "
+    )

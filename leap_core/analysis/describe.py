@@ -52,7 +52,9 @@ def describe(
         out.with_name(f"{out.name}.ledger.jsonl"),
         SpendingLimit(config.budget.dollars, config.budget.tokens),
     )
-    context = TeacherContext(environment, ledger, out.parent / files.CACHE, seed=config.seed)
+    context = TeacherContext(
+        environment=environment, ledger=ledger, cache_dir=out.parent / files.CACHE, seed=config.seed
+    )
     teacher = build_teacher(config, context)
     states = Records(out, RecordedState)
     states.repair()

@@ -12,6 +12,7 @@ from typing import Any
 
 from leap_core.config.schema import RunConfig
 from leap_core.contracts.environment import Environment
+from leap_core.contracts.play import play
 from leap_core.contracts.teacher import Brief, Teacher, TeacherContext
 from leap_core.errors import ConfigError, LeapError
 from leap_core.run.ledger import Ledger
@@ -100,7 +101,12 @@ def _estimate(
     rolled_out = min(config.rollouts.tasks or len(tasks), len(tasks))
     draw = random.Random(config.seed)
     with tempfile.TemporaryDirectory(prefix="leap-estimate-") as folder:
-        lent = TeacherContext(components.environment, Ledger(), Path(folder), student)
+        lent = TeacherContext(
+            environment=components.environment,
+            ledger=Ledger(),
+            cache_dir=Path(folder),
+            student=student,
+        )
         teacher = build_teacher(config, lent)
         usages = list(
             _usages(config, components, teacher, draw.sample(tasks, min(sample, len(tasks))))
@@ -132,7 +138,7 @@ def _usages(
     config: RunConfig, components: Components, teacher: Teacher, tasks: Sequence[Task]
 ) -> Iterator[Usage]:
     assert config.teacher is not None and components.source is not None
-    brief = Brief(config.teacher.level, components.environment.guidance)
+    brief = Brief(level=config.teacher.level, rules=components.environment.guidance)
     for number, task in enumerate(tasks):
         trajectory = _wander(components.environment, task, components.horizon, config.seed + number)
         try:
@@ -145,20 +151,11 @@ def _usages(
 def _wander(environment: Environment, task: Task, horizon: int, seed: int) -> Trajectory:
     """A trajectory of random actions, as long as the horizon: what a failed one looks like."""
     draw = random.Random(seed)
-    episode = environment.open(task, seed)
-    try:
-        observation = episode.reset()
-        steps: list[Step] = []
-        while len(steps) < horizon:
-            action = _some_action(observation, task, draw)
-            steps.append(Step(observation, "I am not sure what to do; I will try this.", action))
-            transition = episode.step(action)
-            observation = transition.observation
-            if transition.terminated or transition.truncated:
-                break
-    finally:
-        episode.close()
-    return Trajectory(task, tuple(steps), observation.text, seed=seed)
+
+    def choose(steps: Sequence[Step], observation: Observation) -> tuple[str, str]:
+        return "I am not sure what to do; I will try this.", _some_action(observation, task, draw)
+
+    return play(environment, task, choose, seed=seed, limit=horizon)
 
 
 def _some_action(observation: Observation, task: Task, draw: random.Random) -> str:

@@ -47,7 +47,7 @@ def command(
     elif iteration is not None:
         raise ConfigError(f"--iteration chooses a policy of a run, and '{policy}' is none")
     else:
-        chosen = PolicyRef("transformers", policy, adapter)
+        chosen = PolicyRef(kind="transformers", model=policy, adapter=adapter)
     server = ModelServer(
         chosen,
         engine_of(chosen),

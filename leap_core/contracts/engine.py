@@ -14,7 +14,7 @@ from leap_core.run.ledger import Ledger
 from leap_core.types import Example, Observation, PolicyRef, Prompt, Step, Task
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One student turn that waits for a reply.
 
@@ -43,7 +43,7 @@ Deliver = Callable[[int, "str | Refusal | LeapError"], None]
 """Takes (place in the batch, reply) from any thread; an error ends the whole."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PolicyContext:
     """What LEAP lends to an engine that a plugin brings.
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, overload
 
-from leap_core.errors import ConfigError, unknown
+from leap_core.errors import ConfigError, EnvironmentFailure, PluginError, unknown
+from leap_core.run.ledger import Ledger
 from leap_core.types import (
     Observation,
     PrivilegedState,
@@ -32,8 +33,7 @@ class Episode(ABC):
         """Take any text as an action.
 
         An action that cannot be executed is answered as the environment answers nonsense; it never
-        raises for what a model writes. `info["success"]` (bool) and `info["score"]` (float) are
-        set when `terminated` is true.
+        raises for what a model writes. `success` is set when `terminated` is true.
 
         Raises:
             leap_core.errors.EnvironmentFailure: the episode cannot go on (or is over).
@@ -43,7 +43,7 @@ class Episode(ABC):
         """Free what the episode holds; may be called twice."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """How a student's prompt is written: three jinja2 templates.
 
@@ -99,8 +99,46 @@ class LazyTasks(Sequence[Task]):
         return self._make(self._indices[index])
 
 
+class EnvironmentContext:
+    """Resources that a run passes to its environment.
+
+    Attributes:
+        cache_dir: folder for paid answers, shared by all runs beside each other.
+        seed: seed of the run.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger | None = None,
+        cache_dir: Path = Path(".cache"),
+        seed: int = 0,
+        here: bool = True,
+    ) -> None:
+        self._ledger = ledger or (Ledger() if here else None)
+        self.cache_dir = cache_dir
+        self.seed = seed
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where every model call of the environment is recorded; holds the run's budget.
+
+        Raises:
+            leap_core.errors.EnvironmentFailure: the episode is played in another process, where
+                no budget could be held exactly.
+        """
+        if self._ledger is None:
+            raise EnvironmentFailure(
+                "an environment that asks a model can only be played in the run's own process: "
+                "set rollouts.executor to local"
+            )
+        return self._ledger
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return EnvironmentContext, (None, self.cache_dir, self.seed, False)
+
+
 class Environment(ABC):
-    """A text environment. Built once per process from its options; cheap to pickle or rebuild.
+    """A text environment. Built as `E(options, context)`; cheap to pickle or rebuild.
 
     Class attributes:
         Options: pydantic model of the options in the config; unknown keys are refused.
@@ -113,6 +151,10 @@ class Environment(ABC):
     horizon: ClassVar[int]
     task_types: ClassVar[Sequence[str]] = ()
     guidance: ClassVar[str] = ""
+
+    def __init__(self, options: Any, context: EnvironmentContext | None = None) -> None:
+        self.options = options
+        self.context = context or EnvironmentContext()
 
     @abstractmethod
     def splits(self) -> Sequence[str]:
@@ -136,7 +178,7 @@ class Environment(ABC):
         """The prompt layout that students use here unless the config overrides it."""
 
     def demonstrations(self, tasks: Sequence[Task], kind: str) -> Iterator[Trajectory]:
-        """Yield a trajectory for each task, in order.
+        """Yield `demonstrate(task, kind)` for each task, in order.
 
         Raises:
             leap_core.errors.ConfigError: `kind` is none of `demonstration_kinds`.
@@ -146,18 +188,26 @@ class Environment(ABC):
         return (self.demonstrate(task, kind) for task in tasks)
 
     def demonstrate(self, task: Task, kind: str) -> Trajectory:
-        """The trajectory of a task, of a kind that `demonstration_kinds` names.
+        """Return a demonstration of a task, of a kind that `demonstration_kinds` names.
 
-        Those of the default kind succeed. Others may fail as people do, and say so.
+        Those of the default kind succeed. Others may fail as people do, and say so. Played most
+        simply with `leap_core.play`.
         """
-        raise NotImplementedError
+        raise PluginError(
+            f"{type(self).__module__}.{type(self).__qualname__} offers demonstrations but does not "
+            "implement `demonstrate`"
+        )
 
     def demonstration_kinds(self) -> Sequence[str]:
         """Kinds of demonstrations on offer, the default first; empty if there are none."""
         return ()
 
+    def teacher_prompts(self) -> Mapping[str, str]:
+        """Return this environment's own wording of teachers' prompts, by template file name."""
+        return {}
+
     def expert(self) -> ScriptedExpert | None:
-        """The scripted privileged expert, where the environment has one."""
+        """Return the scripted privileged expert, where the environment has one."""
         return None
 
     def scripted_policy(self, name: str) -> ScriptedPolicy | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from leap_core.run.ledger import Ledger
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Brief:
     """What the teacher is asked for.
 
@@ -31,7 +31,7 @@ class Brief:
     steps: tuple[int, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TeacherReply:
     """What a teacher answered for one trajectory.
 
@@ -50,7 +50,7 @@ class TeacherReply:
     measures: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TeacherContext:
     """What a run lends to its teacher.
 

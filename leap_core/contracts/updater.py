@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from leap_core.types import Example, PolicyRef
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutStep:
     """One step of the student's own rollouts, and what was hidden from it.
 
@@ -28,7 +28,7 @@ def _silent(text: str) -> None:
     pass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UpdateContext:
     """What a run lends to its updater.
 

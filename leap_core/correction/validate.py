@@ -83,12 +83,12 @@ def validate(
 def reject(trajectory: Trajectory, proposal: Proposal | Correction, why: str) -> Rejection:
     """Return the rejection of a proposal, or of a correction made from one."""
     return Rejection(
-        trajectory.task.id,
-        trajectory.seed,
-        proposal.step,
-        proposal.reason,
-        proposal.action,
-        why,
+        task_id=trajectory.task.id,
+        seed=trajectory.seed,
+        step=proposal.step,
+        reason=proposal.reason,
+        action=proposal.action,
+        why=why,
     )
 
 

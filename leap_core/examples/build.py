@@ -103,4 +103,4 @@ def seen_steps(
                 step=t,
                 environment=environment,
             )
-            yield RolloutStep(example, state.text)
+            yield RolloutStep(example=example, state=state.text)

@@ -83,7 +83,7 @@ class TransformersEngine(Engine):
         chosen = validated(TinyOptions, options, "student.options")
         with made_aside(out) as folder:
             build_tiny(folder, texts, chosen, seed)
-        return PolicyRef("transformers", str(out))
+        return PolicyRef(kind="transformers", model=str(out))
 
     def __init__(self, policy: PolicyRef, generation: GenerationConfig) -> None:
         model, tokenizer = load_model(policy, generation)

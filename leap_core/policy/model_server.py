@@ -193,7 +193,7 @@ class ServedEngine(Engine):
         self.server = ModelServer(policy, weights, settings)
         self.server.start()
         try:
-            place = PolicyRef("server", "", base_url=self.server.base_url)
+            place = PolicyRef(kind="server", model="", base_url=self.server.base_url)
             self.engine = ServerEngine(place, generation, settings)
         except BaseException:
             self.server.stop()

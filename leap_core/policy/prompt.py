@@ -68,11 +68,11 @@ class PromptRenderer:
         The last piece of the trunk is the newest: `len(prompt.trunk) == len(history) + 1`.
         """
         if not history:
-            return Prompt((self.opening(task, observation),), self.branch(observation))
+            return Prompt(trunk=(self.opening(task, observation),), branch=self.branch(observation))
         seen = [step.observation for step in history[1:]] + [observation]
         turns = tuple(self.turn(s.action, o) for s, o in zip(history, seen, strict=True))
         first = self.opening(task, history[0].observation)
-        return Prompt((first, *turns), self.branch(observation))
+        return Prompt(trunk=(first, *turns), branch=self.branch(observation))
 
     def fingerprint(self) -> str:
         """Hash of the templates and horizon: prompts compare only where it is the same."""

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from leap_core.contracts.engine import Engine, Refusal, Request
 from leap_core.contracts.environment import Environment
+from leap_core.contracts.play import trajectory_of
 from leap_core.errors import LeapError
 from leap_core.policy.prompt import PromptRenderer
 from leap_core.policy.reply import Reply, parse_reply
@@ -26,7 +27,7 @@ from leap_core.rollout.executors.base import (
     StepEpisode,
     WorkerReply,
 )
-from leap_core.types import Observation, Outcome, Prompt, Step, Task, Trajectory, Transition
+from leap_core.types import Observation, Prompt, Step, Task, Trajectory, Transition
 
 RETRIES = 2
 MOST_LOSSES = 10
@@ -164,7 +165,14 @@ class Scheduler:
     def _advance(self, slot: int, live: _Live, transition: Transition) -> None:
         assert live.observation is not None and live.reply is not None
         reply, live.reply = live.reply, None
-        live.steps.append(Step(live.observation, reply.reason, reply.action, transition.reward))
+        live.steps.append(
+            Step(
+                observation=live.observation,
+                reason=reply.reason,
+                action=reply.action,
+                reward=transition.reward,
+            )
+        )
         live.trunk.append(self.writer.turn(reply.action, transition.observation))
         live.observation = transition.observation
         over = transition.terminated or transition.truncated
@@ -206,9 +214,16 @@ class Scheduler:
 
     def _request(self, live: _Live) -> Request:
         assert live.observation is not None
-        prompt = Prompt(tuple(live.trunk), self.writer.branch(live.observation))
+        prompt = Prompt(trunk=tuple(live.trunk), branch=self.writer.branch(live.observation))
         task, seed = live.assignment.task, live.assignment.seed
-        return Request(live.assignment.key, prompt, seed, task, tuple(live.steps), live.observation)
+        return Request(
+            episode=live.assignment.key,
+            prompt=prompt,
+            seed=seed,
+            task=task,
+            history=tuple(live.steps),
+            observation=live.observation,
+        )
 
 
 def roll_out(
@@ -237,17 +252,12 @@ def roll_out(
 
 
 def _finished(live: _Live, last: Transition) -> Trajectory:
-    won = bool(last.info.get("success", False))
-    outcome: Outcome = "success" if won else "failure"
-    return Trajectory(
-        task=live.assignment.task,
-        steps=tuple(live.steps),
-        final=last.observation.text,
-        outcome=outcome,
-        score=float(last.info.get("score", float(won))),
+    return trajectory_of(
+        live.assignment.task,
+        live.steps,
+        last,
         seed=live.assignment.seed,
         malformed=live.malformed,
-        info=dict(last.info),
     )
 
 

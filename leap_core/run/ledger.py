@@ -100,7 +100,13 @@ class Totals:
     def usage(self) -> Usage:
         """The same as `Usage`: the cost is None as soon as one answer has no known price."""
         cost = None if self.unpriced else self.cost
-        return Usage(self.calls, self.cached, self.prompt_tokens, self.completion_tokens, cost)
+        return Usage(
+            calls=self.calls,
+            cached_calls=self.cached,
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            cost=cost,
+        )
 
 
 @dataclass(slots=True)

@@ -74,7 +74,9 @@ def check_teacher(config: RunConfig, environment: Environment) -> None:
         return
     with TemporaryDirectory() as folder:
         ledger = Ledger(budget=SpendingLimit(config.budget.dollars, config.budget.tokens))
-        build_teacher(config, TeacherContext(environment, ledger, Path(folder)))
+        build_teacher(
+            config, TeacherContext(environment=environment, ledger=ledger, cache_dir=Path(folder))
+        )
 
 
 def build_teacher(config: RunConfig, context: TeacherContext) -> Teacher:

@@ -151,19 +151,19 @@ class CorrectionStage:
 
     def _brief(self) -> Brief:
         assert self.config.teacher is not None
-        return Brief(self.config.teacher.level, self.components.environment.guidance)
+        return Brief(level=self.config.teacher.level, rules=self.components.environment.guidance)
 
 
 def _record(outcome: CorrectionOutcome) -> TeacherRecord:
     return TeacherRecord(
-        outcome.task_id,
-        outcome.seed,
-        len(outcome.corrections),
-        len(outcome.rejections),
-        outcome.summary,
-        outcome.usage,
-        outcome.problems,
-        outcome.error,
-        dict(outcome.measures),
-        outcome.confirmed,
+        task_id=outcome.task_id,
+        seed=outcome.seed,
+        corrections=len(outcome.corrections),
+        rejections=len(outcome.rejections),
+        summary=outcome.summary,
+        usage=outcome.usage,
+        problems=outcome.problems,
+        error=outcome.error,
+        measures=dict(outcome.measures),
+        confirmed=outcome.confirmed,
     )

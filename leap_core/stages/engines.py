@@ -61,7 +61,9 @@ def build_engine(
     engine = engine_of(policy)
     own = resources.options if policy.kind == "plugin" else {}  # the others made a tiny student
     options = build_options(engine, own, "student.options")
-    context = PolicyContext(generation, resources.ledger, resources.cache_dir)
+    context = PolicyContext(
+        generation=generation, ledger=resources.ledger, cache_dir=resources.cache_dir
+    )
     return engine.open(options, policy, context)
 
 

@@ -37,11 +37,11 @@ def resolve_student(model: str, adapter: str | None, environment: Environment) -
         if adapter is not None:
             raise ConfigError("a policy on a server takes no adapter from here; serve it with one")
         urls, _, name = model.partition("#")
-        return PolicyRef("server", name, base_url=",".join(addresses(urls)))
+        return PolicyRef(kind="server", model=name, base_url=",".join(addresses(urls)))
     hosted = _HOSTED.match(model)
     if hosted and not model.startswith(SCRIPTED):
         load_plugins().registry.get("policy engine", hosted[1])
-        return PolicyRef("plugin", model)
+        return PolicyRef(kind="plugin", model=model)
     if not model.startswith(SCRIPTED):
         require_local("a student in this process")
     if model == TINY:
@@ -51,7 +51,7 @@ def resolve_student(model: str, adapter: str | None, environment: Environment) -
         if environment.scripted_policy(name) is None:
             known = environment.scripted_policies()
             raise ConfigError(unknown("scripted policy", name, known, "student.model"))
-        return PolicyRef("scripted", name)
+        return PolicyRef(kind="scripted", model=name)
     if model == TINY_BASE:
         folder = environment.pretrained_student()
         if folder is None:
@@ -59,9 +59,9 @@ def resolve_student(model: str, adapter: str | None, environment: Environment) -
                 f"student.model '{TINY_BASE}': this environment ships no pre-trained student; "
                 f"use '{TINY}' or a model folder"
             )
-        return PolicyRef("transformers", str(folder))
+        return PolicyRef(kind="transformers", model=str(folder))
     _check_model_folder(model, adapter)
-    return PolicyRef("transformers", model, adapter)
+    return PolicyRef(kind="transformers", model=model, adapter=adapter)
 
 
 def resolve_students(

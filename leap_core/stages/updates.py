@@ -43,7 +43,7 @@ class UpdateStage:
             texts = [e.prompt.text + e.reply for e in self._examples(0)]
             engine = policy_engine("transformers")
             return engine.create_student(target, texts, chosen.options, self.config.seed)
-        return PolicyRef("transformers", str(target))
+        return PolicyRef(kind="transformers", model=str(target))
 
     def update(self, iteration: int, policy: PolicyRef, base: PolicyRef) -> PolicyRef:
         """Train `policy` on D_0 ∪ … ∪ D_i; the result appears in the folder whole or not at all.
@@ -77,7 +77,7 @@ class UpdateStage:
         with self.screen.bar(title) as bar, made_aside(folder.policy_dir) as making:
 
             def log(values: Mapping[str, float]) -> None:
-                metrics.append(Metrics(dict(values)))
+                metrics.append(Metrics(values=dict(values)))
                 note = f"loss {values['loss']:.3f}" if "loss" in values else ""
                 bar.update(int(values.get("step", 0)), int(values.get("steps", 0)) or None, note)
 

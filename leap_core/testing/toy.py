@@ -10,7 +10,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,11 +18,11 @@ from pydantic import Field
 
 from leap_core.config.schema import Section
 from leap_core.contracts.environment import Environment, Episode, Layout
+from leap_core.contracts.play import play
 from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.errors import ConfigError, EnvironmentFailure, unknown
 from leap_core.types import (
     Observation,
-    Outcome,
     PrivilegedState,
     Proposal,
     Step,
@@ -72,13 +72,13 @@ class ToyEpisode(Episode):
         if action == "take coin" and self.coin in self.opened:
             self.over = True
             done = self._observe("You take the coin.")
-            return Transition(done, 1.0, terminated=True, info={"success": True, "score": 1.0})
+            return Transition(observation=done, reward=1.0, terminated=True, success=True)
         for box in range(1, self.boxes + 1):
             if action == f"open box {box}" and box not in self.opened:
                 self.opened.add(box)
                 inside = "a coin" if box == self.coin else "nothing"
-                return Transition(self._observe(f"In box {box} you see {inside}."))
-        return Transition(self._observe("Nothing happens."))
+                return Transition(observation=self._observe(f"In box {box} you see {inside}."))
+        return Transition(observation=self._observe("Nothing happens."))
 
     def _go_wrong(self) -> None:
         """Fail, crash or hang, where the options say so."""
@@ -99,7 +99,7 @@ class ToyEpisode(Episode):
     def _observe(self, text: str) -> Observation:
         closed = [b for b in range(1, self.boxes + 1) if b not in self.opened]
         take = ["take coin"] if self.coin in self.opened else []
-        return Observation(text, tuple([f"open box {b}" for b in closed] + take))
+        return Observation(text=text, candidates=tuple([f"open box {b}" for b in closed] + take))
 
 
 class ToyEnvironment(Environment):
@@ -109,9 +109,6 @@ class ToyEnvironment(Environment):
     horizon: ClassVar[int] = 8
     task_types: ClassVar[Sequence[str]] = ("low", "high")
     guidance: ClassVar[str] = "Open every box once until the coin shows, then take it."
-
-    def __init__(self, options: ToyOptions) -> None:
-        self.options = options
 
     def splits(self) -> Sequence[str]:
         return list(SIZES)
@@ -124,7 +121,13 @@ class ToyEnvironment(Environment):
     def _task(self, split: str, index: int) -> Task:
         coin = random.Random(f"{split}/{index}").randint(1, self.options.boxes)
         kind = "low" if coin <= self.options.boxes // 2 else "high"
-        return Task(f"{split}/{index:04d}", split, "take the coin", kind, {"coin": coin})
+        return Task(
+            id=f"{split}/{index:04d}",
+            split=split,
+            goal="take the coin",
+            task_type=kind,
+            data={"coin": coin},
+        )
 
     def open(self, task: Task, seed: int) -> ToyEpisode:
         return ToyEpisode(self.options, task)
@@ -139,22 +142,8 @@ class ToyEnvironment(Environment):
     def demonstration_kinds(self) -> Sequence[str]:
         return ("straight", "search")
 
-    def demonstrations(self, tasks: Sequence[Task], kind: str) -> Iterator[Trajectory]:
-        if kind not in self.demonstration_kinds():
-            raise ConfigError(unknown("kind of demonstration", kind, self.demonstration_kinds()))
-        return (self._demonstrate(task, kind) for task in tasks)
-
-    def _demonstrate(self, task: Task, kind: str) -> Trajectory:
-        policy = _Straight() if kind == "straight" else _Search()
-        episode = self.open(task, 0)
-        observation = episode.reset()
-        steps: list[Step] = []
-        while not episode.over and len(steps) < self.horizon:
-            reason, action = policy.act(task, steps, observation)
-            steps.append(Step(observation, reason, action))
-            observation = episode.step(action).observation
-        outcome: Outcome = "success" if episode.over else "failure"
-        return Trajectory(task, tuple(steps), observation.text, outcome, float(episode.over))
+    def demonstrate(self, task: Task, kind: str) -> Trajectory:
+        return play(self, task, _Straight() if kind == "straight" else _Search())
 
     def expert(self) -> ToyExpert:
         return ToyExpert()
@@ -210,7 +199,7 @@ class ToyExpert:
             if level == 5 and action != "take coin":
                 action = f"open box {states[t].facts['coin']}"
                 reason = states[t].text
-            proposals.append(Proposal(t, reason, action))
+            proposals.append(Proposal(step=t, reason=reason, action=action))
         return proposals
 
 
@@ -229,4 +218,6 @@ class ToySource(PrivilegedSource):
         secret = f"coin is in box {coin}"
         text = f"The {secret}. {self.options.canary}".strip()
         secrets = tuple(s for s in (secret, self.options.canary) if s)
-        return [PrivilegedState(text, secrets, {"coin": coin})] * len(trajectory.steps)
+        return [PrivilegedState(text=text, secrets=secrets, facts={"coin": coin})] * len(
+            trajectory.steps
+        )

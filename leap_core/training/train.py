@@ -193,8 +193,8 @@ def _save(
         shutil.rmtree(out / "trainer", ignore_errors=True)
     trainer.accelerator.wait_for_everyone()
     if isinstance(trained, PeftModel):
-        return PolicyRef("transformers", start.model, adapter=str(out))
-    return PolicyRef("transformers", str(out))
+        return PolicyRef(kind="transformers", model=start.model, adapter=str(out))
+    return PolicyRef(kind="transformers", model=str(out))
 
 
 def smoothed(metrics: Mapping[str, Any]) -> dict[str, float]:

@@ -73,7 +73,7 @@ class DistillUpdater(TrainingUpdater):
     def _told(self, one: RolloutStep) -> Example:
         hint = self.options.hint.replace("{state}", one.state)
         prompt = one.example.prompt
-        return replace(one.example, prompt=Prompt(prompt.trunk, hint + prompt.branch))
+        return replace(one.example, prompt=Prompt(trunk=prompt.trunk, branch=hint + prompt.branch))
 
 
 def live(model: Any, start: PolicyRef) -> Any:

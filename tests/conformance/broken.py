@@ -189,7 +189,9 @@ class NonsenseWins(_Wrapped):
     class episode(ToyEpisode):
         def step(self, action: str) -> Transition:
             if len(action) > 1000:
-                return Transition(Observation("?"), 1.0, True, info={"success": True, "score": 1.0})
+                return Transition(
+                    observation=Observation(text="?"), reward=1.0, terminated=True, success=True
+                )
             return super().step(action)
 
 
@@ -320,7 +322,7 @@ class SourceOptionsIgnored(ToySource):
 
 class OneStateTooMany(ToySource):
     def states(self, trajectory: Trajectory) -> Sequence[PrivilegedState]:
-        return [*super().states(trajectory), PrivilegedState("The end.")]
+        return [*super().states(trajectory), PrivilegedState(text="The end.")]
 
 
 class StatesOfNow(_Changed):
@@ -422,7 +424,7 @@ class Quiet(Teacher):
         """None."""
 
     async def correct(self, trajectory: Any, states: Any, brief: Any) -> TeacherReply:
-        return TeacherReply(())
+        return TeacherReply(proposals=())
 
 
 class TeacherOptionsIgnored(Quiet):
@@ -432,17 +434,23 @@ class TeacherOptionsIgnored(Quiet):
 
 class CorrectsTwice(Quiet):
     async def correct(self, trajectory: Any, states: Any, brief: Any) -> TeacherReply:
-        return TeacherReply((Proposal(0, "Look.", "look"),) * 2)
+        return TeacherReply(proposals=(Proposal(step=0, reason="Look.", action="look"),) * 2)
 
 
 class CorrectsEverything(Quiet):
     async def correct(self, trajectory: Any, states: Any, brief: Any) -> TeacherReply:
-        return TeacherReply(tuple(Proposal(t, "", "look") for t in range(len(trajectory.steps))))
+        return TeacherReply(
+            proposals=tuple(
+                Proposal(step=t, reason="", action="look") for t in range(len(trajectory.steps))
+            )
+        )
 
 
 class SaysWhatComesToMind(Quiet):
     async def correct(self, trajectory: Any, states: Any, brief: Any) -> TeacherReply:
-        return TeacherReply((Proposal(0, f"Thought {next(CALLS)}.", "look"),))
+        return TeacherReply(
+            proposals=(Proposal(step=0, reason=f"Thought {next(CALLS)}.", action="look"),)
+        )
 
 
 class EstimatesNothing(Quiet):
@@ -490,12 +498,12 @@ class UpdaterOptionsIgnored(Same):
 
 class SavesElsewhere(Same):
     def update(self, policy: PolicyRef, examples: Any, context: Any) -> PolicyRef:
-        return PolicyRef("transformers", os.fspath(Path(policy.model).parent))
+        return PolicyRef(kind="transformers", model=os.fspath(Path(policy.model).parent))
 
 
 class SavesNoModel(Same):
     def update(self, policy: PolicyRef, examples: Any, context: Any) -> PolicyRef:
-        return PolicyRef("transformers", os.fspath(context.out_dir))
+        return PolicyRef(kind="transformers", model=os.fspath(context.out_dir))
 
 
 class ChangesTheStudent(Same):

@@ -68,7 +68,7 @@ def test_dropped_leaks_are_audited_with_those_that_were_kept():
             pass
 
         async def correct(self, trajectory, states, brief):
-            return TeacherReply(tuple(toy.BoxExpert().correct(trajectory, states, 5)))
+            return TeacherReply(proposals=tuple(toy.BoxExpert().correct(trajectory, states, 5)))
 
     source = toy.BoxSource(toy.Options(), toy.environment())
     failed = toy.failures(5)
@@ -103,7 +103,10 @@ def test_levels_of_privilege_show_in_the_leak_rate(capsys):
     walks = [
         walk(environment, task, n) for n, task in enumerate(environment.tasks("train")[:GAMES])
     ]
-    teacher = OracleTeacher(OracleOptions(), TeacherContext(environment, Ledger(), Path("nowhere")))
+    teacher = OracleTeacher(
+        OracleOptions(),
+        TeacherContext(environment=environment, ledger=Ledger(), cache_dir=Path("nowhere")),
+    )
     rates = {}
     for level in (1, 3, 5):
         outcomes = corrected(walks, source, teacher, level)
@@ -125,12 +128,18 @@ def walk(environment, task, seed: int, length: int = 15) -> Trajectory:
     draw, episode = random.Random(seed), environment.open(task, 0)
     observation, steps = episode.reset(), []
     for _ in range(length):
-        steps.append(Step(observation, "Let me see.", draw.choice(observation.candidates)))
+        steps.append(
+            Step(
+                observation=observation,
+                reason="Let me see.",
+                action=draw.choice(observation.candidates),
+            )
+        )
         transition = episode.step(steps[-1].action)
         observation = transition.observation
         if transition.terminated:
             break
-    return Trajectory(task, tuple(steps), observation.text)
+    return Trajectory(task=task, steps=tuple(steps), final=observation.text)
 
 
 @pytest.fixture

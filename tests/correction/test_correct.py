@@ -33,7 +33,10 @@ class Scripted(Teacher):
 
 def expert(trajectory, states, brief):
     proposals = toy.BoxExpert().correct(trajectory, states, brief.level)
-    return TeacherReply(tuple(proposals), usage=Usage(1, 0, 10, 5, 0.1))
+    return TeacherReply(
+        proposals=tuple(proposals),
+        usage=Usage(calls=1, cached_calls=0, prompt_tokens=10, completion_tokens=5, cost=0.1),
+    )
 
 
 def run(teacher, count=20, *, source=None, level=3, sink=None, **settings):
@@ -165,7 +168,9 @@ def test_leaks_are_dropped_kept_or_asked_again():
     asked = run(better_when_asked_again, 3, level=5, leak_policy="reask")
     assert all(len(o.corrections) == 4 and o.reasked == 4 for o in asked)
     assert all(c.leak == 0.0 for o in asked for c in o.corrections)
-    assert asked[0].usage == Usage(2, 0, 20, 10, 0.2)
+    assert asked[0].usage == Usage(
+        calls=2, cached_calls=0, prompt_tokens=20, completion_tokens=10, cost=0.2
+    )
     assert len(asked[0].rejections) == 4
 
 
@@ -185,7 +190,12 @@ def test_a_second_leak_is_dropped_and_a_second_silence_survived():
 
 def test_an_action_that_cannot_be_executed_never_becomes_a_correction():
     def answer(trajectory, states, brief):
-        return TeacherReply((Proposal(0, "r", "open box 9"), Proposal(1, "r", "OPEN BOX 1.")))
+        return TeacherReply(
+            proposals=(
+                Proposal(step=0, reason="r", action="open box 9"),
+                Proposal(step=1, reason="r", action="OPEN BOX 1."),
+            )
+        )
 
     outcome = run(answer, 1)[0]
     assert [(c.action, c.snapped) for c in outcome.corrections] == [("open box 1", True)]

@@ -44,11 +44,19 @@ def test_a_paraphrase_of_a_long_secret_scores_between():
 
 def test_history_holds_what_was_seen_and_done_but_not_what_was_imagined():
     steps = (
-        Step(Observation("first", ("a", "b")), "I imagine", "a"),
-        Step(Observation("second", ("c",)), "I imagine", "c"),
-        Step(Observation("third"), "I imagine", "d"),
+        Step(
+            observation=Observation(text="first", candidates=("a", "b")),
+            reason="I imagine",
+            action="a",
+        ),
+        Step(
+            observation=Observation(text="second", candidates=("c",)),
+            reason="I imagine",
+            action="c",
+        ),
+        Step(observation=Observation(text="third"), reason="I imagine", action="d"),
     )
-    text = history_text(Trajectory(Task("t", "train", "goal"), steps), 1)
+    text = history_text(Trajectory(task=Task(id="t", split="train", goal="goal"), steps=steps), 1)
     assert text.split("\n") == ["goal", "first", "a", "second", "c"]
 
 

@@ -156,7 +156,7 @@ def test_alfworld_corrections_over_http_are_those_of_the_oracle(tmp_path, level)
     source = SimulatorSource(SourceOptions(), environment)
     tasks = environment.tasks("train")[:8]
     walks = [walk(environment, task, n, length=12) for n, task in enumerate(tasks)]
-    lent = TeacherContext(environment, Ledger(), tmp_path)
+    lent = TeacherContext(environment=environment, ledger=Ledger(), cache_dir=tmp_path)
 
     def corrected(teacher):
         outcomes = []

@@ -11,9 +11,20 @@ torch = pytest.importorskip("torch")
 
 
 def example(n: int) -> Example:
-    prompt = Prompt((f"Task {n}: find the key. ", "You see a desk. " * n), "What next? ")
+    prompt = Prompt(
+        trunk=(f"Task {n}: find the key. ", "You see a desk. " * n), branch="What next? "
+    )
     reply = f"REASON: desk {n} may hold it\nACTION: open desk {n}" + " now" * n
-    return Example(prompt, reply, None, "correction", 1, f"t{n}", 0, 0)
+    return Example(
+        prompt=prompt,
+        reply=reply,
+        rejected=None,
+        source="correction",
+        iteration=1,
+        task_id=f"t{n}",
+        seed=0,
+        step=0,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +34,7 @@ def student(tmp_path_factory) -> PolicyRef:
     folder = tmp_path_factory.mktemp("student")
     options = TinyOptions(hidden_size=32, layers=2, intermediate_size=64, vocabulary=400)
     build_tiny(folder, [example(n).reply for n in range(9)], options, 0)
-    return PolicyRef("transformers", str(folder))
+    return PolicyRef(kind="transformers", model=str(folder))
 
 
 def plainly(student: PolicyRef, row: Example) -> float:
@@ -59,4 +70,4 @@ def test_the_summary_has_mean_and_percentiles(student):
 
 def test_a_student_without_weights_tells_no_likelihoods():
     with pytest.raises(ConfigError, match="scripted"):
-        realizability(PolicyRef("scripted", "x"), [example(1)])
+        realizability(PolicyRef(kind="scripted", model="x"), [example(1)])

@@ -31,7 +31,7 @@ class Options(BaseModel):
 
 def observe(boxes: int, text: str) -> Observation:
     candidates = tuple(f"open box {n}" for n in range(1, boxes + 1))
-    return Observation(text, candidates, ("shout <words>",))
+    return Observation(text=text, candidates=candidates, templates=("shout <words>",))
 
 
 class BoxEpisode(Episode):
@@ -43,9 +43,9 @@ class BoxEpisode(Episode):
 
     def step(self, action: str) -> Transition:
         if action == f"open box {self.key}":
-            found = Observation("The key is here.")
-            return Transition(found, 1.0, True, info={"success": True, "score": 1.0})
-        return Transition(observe(self.boxes, "Nothing happens."))
+            found = Observation(text="The key is here.")
+            return Transition(observation=found, reward=1.0, terminated=True, success=True)
+        return Transition(observation=observe(self.boxes, "Nothing happens."))
 
 
 class BoxExpert:
@@ -60,7 +60,7 @@ class BoxExpert:
             reason = "Opening a box that was not tried yet may help."
             if level == 5:
                 reason = f"The brass key lies in box {key}, as I know."
-            proposals.append(Proposal(t, reason, f"open box {key}"))
+            proposals.append(Proposal(step=t, reason=reason, action=f"open box {key}"))
         return proposals
 
 
@@ -78,14 +78,19 @@ class BoxEnvironment(Environment):
     def tasks(self, split: str) -> Sequence[Task]:
         boxes = self.options.boxes
         return [
-            Task(f"box-{n}", split, "find the key", data={"key": n % boxes + 1}) for n in range(20)
+            Task(id=f"box-{n}", split=split, goal="find the key", data={"key": n % boxes + 1})
+            for n in range(20)
         ]
 
     def open(self, task: Task, seed: int) -> Episode:
         return BoxEpisode(self.options.boxes, task.data["key"])
 
     def layout(self) -> Layout:
-        return Layout("{{ goal }}\n{{ observation }}\n", "> {{ action }}\n{{ observation }}\n", "")
+        return Layout(
+            opening="{{ goal }}\n{{ observation }}\n",
+            turn="> {{ action }}\n{{ observation }}\n",
+            branch="",
+        )
 
     def expert(self) -> BoxExpert:
         return BoxExpert()
@@ -97,7 +102,9 @@ class BoxSource(PrivilegedSource):
     def states(self, trajectory: Trajectory) -> Sequence[PrivilegedState]:
         key = trajectory.task.data["key"]
         state = PrivilegedState(
-            f"The key is in box {key}.", (f"the brass key lies in box {key}",), {"key": key}
+            text=f"The key is in box {key}.",
+            secrets=(f"the brass key lies in box {key}",),
+            facts={"key": key},
         )
         return [state] * len(trajectory.steps)
 
@@ -111,9 +118,14 @@ def failed(task: Task, boxes: int = 5, length: int = 4, seed: int = 0) -> Trajec
     wrong = task.data["key"] % boxes + 1
     texts = [f"There are {boxes} boxes."] + ["Nothing happens."] * (length - 1)
     steps = tuple(
-        Step(observe(boxes, text), "The key is in this box.", f"open box {wrong}") for text in texts
+        Step(
+            observation=observe(boxes, text),
+            reason="The key is in this box.",
+            action=f"open box {wrong}",
+        )
+        for text in texts
     )
-    return Trajectory(task, steps, final="Nothing happens.", seed=seed)
+    return Trajectory(task=task, steps=steps, final="Nothing happens.", seed=seed)
 
 
 def failures(count: int, length: int = 4) -> list[Trajectory]:

@@ -125,7 +125,7 @@ def student(
                 weight.mul_(3)  # attention that looks at few tokens, and counts
     model.generation_config.eos_token_id = list(range(1, config.vocab_size, 25))
     model.save_pretrained(folder)
-    return PolicyRef("transformers", str(folder))
+    return PolicyRef(kind="transformers", model=str(folder))
 
 
 def tokens(

@@ -62,7 +62,7 @@ VISIBLE = st.text(min_size=1, max_size=12).filter(
     draws=st.lists(st.integers(0, 420), min_size=1, max_size=30),
 )
 def test_always_executable(guide, candidates, templates, limit, draws) -> None:  # type: ignore[no-untyped-def]
-    observation = Observation("", tuple(candidates), tuple(templates))
+    observation = Observation(text="", candidates=tuple(candidates), templates=tuple(templates))
     text = written(guide, observation, limit, draws)
     if not observation.open_ended:
         assert observation.accepts(parse_reply(text).action), text
@@ -70,32 +70,36 @@ def test_always_executable(guide, candidates, templates, limit, draws) -> None: 
 
 @pytest.mark.parametrize("action", ["go to desk 1", "go to desk 12", "look", "search[a red shoe]"])
 def test_what_can_be_executed_is_left_as_it_is(guide: ActionGrammar, action: str) -> None:
-    observation = Observation("", ("go to desk 1", "go to desk 12", "look"), ("search[<query>]",))
+    observation = Observation(
+        text="",
+        candidates=("go to desk 1", "go to desk 12", "look"),
+        templates=("search[<query>]",),
+    )
     text = f"REASON: I want it.\nACTION: {action}"
     assert written(guide, observation, 200, asked(guide, text)) == text
 
 
 def test_a_reply_without_an_action_gets_one(guide: ActionGrammar) -> None:
-    observation = Observation("", ("look",))
+    observation = Observation(text="", candidates=("look",))
     text = written(guide, observation, 200, asked(guide, "REASON: nothing to do"))
     assert text == "REASON: nothing to do\nACTION: look"
 
 
 def test_what_is_not_listed_becomes_what_is(guide: ActionGrammar) -> None:
-    observation = Observation("", ("go to desk 1", "go to bed 2"))
+    observation = Observation(text="", candidates=("go to desk 1", "go to bed 2"))
     text = written(guide, observation, 200, asked(guide, "ACTION: go to the moon"))
     assert parse_reply(text).action in observation.candidates
 
 
 def test_a_line_in_the_reason_is_not_the_action(guide: ActionGrammar) -> None:
     """An ACTION inside a line is a word like any other."""
-    observation = Observation("", ("look", "wait"))
+    observation = Observation(text="", candidates=("look", "wait"))
     text = "REASON: the ACTION: is clear\nACTION: wait"
     assert written(guide, observation, 200, asked(guide, text)) == text
 
 
 def test_unrestricted_where_any_action_may_be_tried(guide: ActionGrammar) -> None:
-    assert not isinstance(guide.writer(Observation("a shell"), 20), ConstrainedReplyState)
+    assert not isinstance(guide.writer(Observation(text="a shell"), 20), ConstrainedReplyState)
 
 
 def play(student: PolicyRef, generation: GenerationConfig, in_flight: int) -> list[Trajectory]:
@@ -108,7 +112,7 @@ def play(student: PolicyRef, generation: GenerationConfig, in_flight: int) -> li
 
 @pytest.mark.parametrize("temperature", [0.0, 2.0])
 def test_an_untrained_student_acts(tmp_path: Path, temperature: float) -> None:
-    student = PolicyRef("transformers", str(tiny_student(tmp_path / "untrained")))
+    student = PolicyRef(kind="transformers", model=str(tiny_student(tmp_path / "untrained")))
     hot = GenerationConfig(temperature=temperature, max_new_tokens=16, constrained=True)
     together = play(student, hot, 8)
     assert all(s.observation.accepts(s.action) for t in together for s in t.steps)

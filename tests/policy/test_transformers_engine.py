@@ -266,4 +266,4 @@ def test_attention_and_dtype_are_the_models_own(student: PolicyRef) -> None:
 
 def test_what_cannot_be_loaded_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match=r"no config\.json"):
-        TransformersEngine(PolicyRef("transformers", str(tmp_path)), GREEDY)
+        TransformersEngine(PolicyRef(kind="transformers", model=str(tmp_path)), GREEDY)

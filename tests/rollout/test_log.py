@@ -18,7 +18,9 @@ PLAN = assignments(toy().tasks("train")[:6], [0, 1])
 
 
 def ended(assignment: Assignment) -> Trajectory:
-    return Trajectory(assignment.task, (), seed=assignment.seed, final=f"end {assignment.index}")
+    return Trajectory(
+        task=assignment.task, steps=(), seed=assignment.seed, final=f"end {assignment.index}"
+    )
 
 
 EXPECTED = [ended(a) for a in PLAN]

@@ -58,7 +58,7 @@ class Expert(Teacher):
         self, trajectory: Trajectory, states: Sequence[PrivilegedState], brief: Brief
     ) -> TeacherReply:
         expert = toy().expert()
-        return TeacherReply(tuple(expert.correct(trajectory, states, brief.level)))
+        return TeacherReply(proposals=tuple(expert.correct(trajectory, states, brief.level)))
 
 
 class Unloadable(ToySource):

@@ -16,8 +16,11 @@ Z = 1.959964
 
 def episode(name: str, kind: str, outcome: Outcome, steps: int, seed: int = 0) -> Trajectory:
     return Trajectory(
-        task=Task(name, "find it", task_type=kind),
-        steps=tuple(Step(Observation("here"), "", "look", 0.0) for _ in range(steps)),
+        task=Task(id=name, split="find it", task_type=kind),
+        steps=tuple(
+            Step(observation=Observation(text="here"), reason="", action="look", reward=0.0)
+            for _ in range(steps)
+        ),
         outcome=outcome,
         score=float(outcome == "success"),
         seed=seed,

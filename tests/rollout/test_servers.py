@@ -43,7 +43,9 @@ def prompt_of(request: dict[str, Any]) -> str:
 
 def engine(*providers: Provider, model: str = "", **settings: Any) -> ServerEngine:
     urls = ",".join(p.base_url for p in providers)
-    return ServerEngine(PolicyRef("server", model, base_url=urls), GREEDY, ServerConfig(**settings))
+    return ServerEngine(
+        PolicyRef(kind="server", model=model, base_url=urls), GREEDY, ServerConfig(**settings)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -27,14 +27,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("bases")
     tiny_student(home / "base")
     tiny_student(home / "other", seed=1)
-    base = PolicyRef("transformers", str(home / "base"))
+    base = PolicyRef(kind="transformers", model=str(home / "base"))
     context = Told().context(home / "adapter", base)
     updater(SFTUpdater, lora=ADAPTER).update(base, toy_examples(2), context)
     return home
 
 
 def over(home: Path, model: str, adapter: str = "adapter") -> PolicyRef:
-    return PolicyRef("transformers", str(home / model), adapter=str(home / adapter))
+    return PolicyRef(kind="transformers", model=str(home / model), adapter=str(home / adapter))
 
 
 OTHER = r"the adapter '\S+' was trained over other weights \('\S+base'\) than those of '\S+other'"
@@ -62,11 +62,13 @@ def test_the_same_weights_elsewhere_are_the_same_base(home: Path, tmp_path: Path
     AutoTokenizer.from_pretrained(home / "base").save_pretrained(moved)
     assert (moved / "model.safetensors.index.json").exists()
     assert fingerprint(str(moved)) == fingerprint(str(home / "base")) is not None
-    assert load_model(PolicyRef("transformers", str(moved), adapter=str(home / "adapter")))
+    assert load_model(
+        PolicyRef(kind="transformers", model=str(moved), adapter=str(home / "adapter"))
+    )
 
 
 def test_a_base_that_was_trained_on_is_another(home: Path, tmp_path: Path) -> None:
-    base = PolicyRef("transformers", str(home / "base"))
+    base = PolicyRef(kind="transformers", model=str(home / "base"))
     trained = updater(SFTUpdater).update(base, toy_examples(2), Told().context(tmp_path, base))
     with pytest.raises(PolicyError, match="other weights"):
         check_base(str(home / "adapter"), trained.model)
@@ -90,7 +92,7 @@ def test_an_adapter_from_elsewhere_is_compared_with_what_peft_noted(
 def test_a_missing_base_and_an_adapter_of_other_shapes_are_named(
     home: Path, tmp_path: Path
 ) -> None:
-    gone = PolicyRef("transformers", str(tmp_path / "gone"))
+    gone = PolicyRef(kind="transformers", model=str(tmp_path / "gone"))
     with pytest.raises(UpdateError, match="gone"):
         updater(SFTUpdater).update(gone, toy_examples(2), Told().context(tmp_path / "a", gone))
     # Weights in a form that cannot be compared: then the shapes tell.

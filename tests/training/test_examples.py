@@ -15,15 +15,22 @@ from leap_core.examples.aggregate import balanced_environments
 from leap_core.policy.reply import write_reply
 from tests.students import toy_writer
 
-SEEN = Observation("o", ("left", "right"))
+SEEN = Observation(text="o", candidates=("left", "right"))
 PLAYED = Trajectory(
-    Task("t", "train"),
-    (Step(SEEN, "good", "left"), Step(SEEN, "bad", "left"), Step(SEEN, "good", "right")),
+    task=Task(id="t", split="train"),
+    steps=(
+        Step(observation=SEEN, reason="good", action="left"),
+        Step(observation=SEEN, reason="bad", action="left"),
+        Step(observation=SEEN, reason="good", action="right"),
+    ),
 )
 
 
 def learned(confirmed: bool):
-    proposals = (Proposal(0, "good", "left"), Proposal(1, "better", "right"))
+    proposals = (
+        Proposal(step=0, reason="good", action="left"),
+        Proposal(step=1, reason="better", action="right"),
+    )
     found = validate(PLAYED, proposals, teacher="x", level=3)
     assert (len(found.corrections), found.confirmed) == (1, (0,))
     also = {("t", PLAYED.seed): found.confirmed} if confirmed else {}

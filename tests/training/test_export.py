@@ -38,7 +38,7 @@ TRAINERS: dict[str, tuple[Any, Any]] = {
 @pytest.fixture(scope="module")
 def policy(tmp_path_factory: pytest.TempPathFactory) -> PolicyRef:
     folder = tmp_path_factory.mktemp("policy")
-    base = PolicyRef("transformers", str(tiny_student(folder / "base")))
+    base = PolicyRef(kind="transformers", model=str(tiny_student(folder / "base")))
     context = Told().context(folder / "adapter", base)
     return updater(SFTUpdater, lora=ADAPTER).update(base, toy_examples(2), context)
 
@@ -60,7 +60,9 @@ def test_an_adapter_can_be_exported_alone(policy: PolicyRef, tmp_path: Path) -> 
     out = export_policy(policy, tmp_path / "out", merge=False)
     assert (out / "adapter_config.json").exists() and not (out / "config.json").exists()
     with pytest.raises(ConfigError, match="trained whole"):
-        export_policy(PolicyRef("transformers", policy.model), tmp_path / "b", merge=False)
+        export_policy(
+            PolicyRef(kind="transformers", model=policy.model), tmp_path / "b", merge=False
+        )
 
 
 def test_a_hub_that_cannot_be_reached_is_told(

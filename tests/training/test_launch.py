@@ -26,7 +26,7 @@ from tests.training.test_updaters import ADAPTER, Told, corrections, updater
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> PolicyRef:
-    return PolicyRef("transformers", str(tiny_student(tmp_path_factory.mktemp("base"))))
+    return PolicyRef(kind="transformers", model=str(tiny_student(tmp_path_factory.mktemp("base"))))
 
 
 def weights(policy: PolicyRef) -> dict[str, torch.Tensor]:

@@ -19,7 +19,7 @@ from tests.training.test_updaters import FAST, Told, updater
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> PolicyRef:
-    return PolicyRef("transformers", str(tiny_student(tmp_path_factory.mktemp("base"))))
+    return PolicyRef(kind="transformers", model=str(tiny_student(tmp_path_factory.mktemp("base"))))
 
 
 def test_tensorboard_gets_the_numbers_of_metrics(base: PolicyRef, tmp_path: Path) -> None:

@@ -134,14 +134,14 @@ def trajectory(draw: st.DrawFn, task: str) -> list[Example]:
     steps = draw(st.sets(st.integers(0, len(pieces) - 1), min_size=1))
     return [
         Example(
-            Prompt(tuple(pieces[: t + 1]), draw(WORDS | st.just(""))),
-            reply := draw(WORDS),
-            draw(WORDS.filter(lambda other, reply=reply: other != reply)),
-            "correction",
-            1,
-            task,
-            0,
-            t,
+            prompt=Prompt(trunk=tuple(pieces[: t + 1]), branch=draw(WORDS | st.just(""))),
+            reply=(reply := draw(WORDS)),
+            rejected=draw(WORDS.filter(lambda other, reply=reply: other != reply)),
+            source="correction",
+            iteration=1,
+            task_id=task,
+            seed=0,
+            step=t,
         )
         for t in sorted(steps)
     ]

@@ -38,7 +38,7 @@ ADAPTER = {"r": 4, "alpha": 8, "dropout": 0.0}
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> PolicyRef:
-    return PolicyRef("transformers", str(tiny_student(tmp_path_factory.mktemp("base"))))
+    return PolicyRef(kind="transformers", model=str(tiny_student(tmp_path_factory.mktemp("base"))))
 
 
 def corrections(iteration: int = 1) -> list[Example]:
@@ -62,7 +62,13 @@ class Told:
         out.mkdir(parents=True, exist_ok=True)
         log: Callable[[Mapping[str, float]], None] = lambda m: self.metrics.append(dict(m))  # noqa: E731
         return UpdateContext(
-            out, base, more.pop("iteration", 1), 0, log, say=self.lines.append, **more
+            out_dir=out,
+            base=base,
+            iteration=more.pop("iteration", 1),
+            seed=0,
+            log=log,
+            say=self.lines.append,
+            **more,
         )
 
     @property
@@ -226,7 +232,9 @@ def test_distillation_draws_the_student_to_its_privileged_self(
     base: PolicyRef, tmp_path: Path, lora: Any
 ) -> None:
     told = Told()
-    seen = [RolloutStep(e, f"The coin is in box 2. {CANARY}") for e in toy_examples(6)]
+    seen = [
+        RolloutStep(example=e, state=f"The coin is in box 2. {CANARY}") for e in toy_examples(6)
+    ]
     context = told.context(tmp_path / "out", base, rollouts=lambda: seen)
     chosen = updater(DistillUpdater, lora=lora, epochs=6, learning_rate=3e-3)
     chosen.update(base, [], context)
@@ -246,7 +254,9 @@ def test_what_is_hidden_never_reaches_the_students_rows(
         return laid[-1]
 
     monkeypatch.setattr(training, "rows_for", spy)
-    seen = [RolloutStep(e, f"The coin is in box 2. {CANARY}") for e in toy_examples(4)]
+    seen = [
+        RolloutStep(example=e, state=f"The coin is in box 2. {CANARY}") for e in toy_examples(4)
+    ]
     context = Told().context(tmp_path / "out", base, rollouts=lambda: seen)
     updater(DistillUpdater).update(base, [], context)
     tokenizer = AutoTokenizer.from_pretrained(base.model)
@@ -290,7 +300,7 @@ def test_rows_that_are_too_long_are_an_error_or_counted(base: PolicyRef, tmp_pat
     context = told.context(tmp_path / "out", base)
     with pytest.raises(UpdateError, match=r"\d+ of \d+ training rows .* max_length=60 .*too_long"):
         updater(SFTUpdater, max_length=60).update(base, toy_examples(4), context)
-    short = replace(toy_examples(1)[0], prompt=Prompt(("Hi.",), "?"))
+    short = replace(toy_examples(1)[0], prompt=Prompt(trunk=("Hi.",), branch="?"))
     updater(SFTUpdater, max_length=60, too_long="drop").update(
         base, [short, *toy_examples(4)], context
     )
@@ -311,7 +321,7 @@ def test_a_model_without_the_attention_is_trained_on_separate_rows(
     model.save_pretrained(tmp_path / "short")
     AutoTokenizer.from_pretrained(base.model).save_pretrained(tmp_path / "short")
     told = Told()
-    start = PolicyRef("transformers", str(tmp_path / "short"))
+    start = PolicyRef(kind="transformers", model=str(tmp_path / "short"))
     updater(SFTUpdater).update(start, toy_examples(4), told.context(tmp_path / "out", start))
     assert "16 tokens back (sliding_window)" in told.lines[0] and "separate rows" in told.lines[0]
     assert told.losses
@@ -381,7 +391,7 @@ def test_a_tokenizer_that_cannot_end_a_reply_is_an_error(base: PolicyRef, tmp_pa
     tokenizer = AutoTokenizer.from_pretrained(base.model)
     tokenizer.chat_template = None
     tokenizer.save_pretrained(mute)
-    start = PolicyRef("transformers", str(mute))
+    start = PolicyRef(kind="transformers", model=str(mute))
     plain = updater(SFTUpdater).update(
         start, toy_examples(2), Told().context(tmp_path / "a", start)
     )

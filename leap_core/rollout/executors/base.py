@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from leap_core.contracts.environment import Environment, Episode
+from leap_core.contracts.play import check_end
 from leap_core.contracts.privileged import PrivilegedSource
-from leap_core.errors import BudgetExceeded, EnvironmentFailure, LeapError, PolicyError
+from leap_core.errors import BudgetExceeded, EnvironmentFailure, LeapError, PluginError, PolicyError
 from leap_core.types import Observation, PrivilegedState, Task, Trajectory, Transition
 
 
@@ -87,7 +88,7 @@ class EpisodeHost:
         """Carry out a command. What an environment raises is an answer, never the end of a run.
 
         Raises:
-            PolicyError, BudgetExceeded: no other episode would fare better.
+            PolicyError, BudgetExceeded, PluginError: no other episode would fare better.
         """
         try:
             if isinstance(command, OpenEpisode):
@@ -95,13 +96,15 @@ class EpisodeHost:
                 self.episodes[command.slot] = episode
                 return episode.reset()
             if isinstance(command, StepEpisode):
-                return self.episodes[command.slot].step(command.action)
+                transition = self.episodes[command.slot].step(command.action)
+                check_end(self.environment, transition)
+                return transition
             if isinstance(command, GetPrivilegedStates):
                 assert self.source is not None
                 return PrivilegedStates(tuple(self.source.states(command.trajectory)))
             self._close(command.slot)
             return None
-        except (PolicyError, BudgetExceeded):
+        except (PolicyError, BudgetExceeded, PluginError):
             raise
         except Exception as error:
             return Failure(error_text(error))

@@ -49,12 +49,12 @@ class PlayedEpisode:
         info = dict(self.transitions[-1].info) if self.transitions else {}
         won = bool(info.get("success", False))
         return Trajectory(
-            task,
-            tuple(self.steps),
-            self.observations[-1].text,
-            "success" if won else "failure",
-            float(info.get("score", float(won))),
-            seed,
+            task=task,
+            steps=tuple(self.steps),
+            final=self.observations[-1].text,
+            outcome="success" if won else "failure",
+            score=float(info.get("score", float(won))),
+            seed=seed,
             info=info,
         )
 
@@ -85,7 +85,9 @@ def walk(episode: Episode, choose: Choose, limit: int) -> PlayedEpisode:
         if action is None:
             break
         transition = episode.step(action)
-        done.steps.append(Step(observation, "", action, transition.reward))
+        done.steps.append(
+            Step(observation=observation, reason="", action=action, reward=transition.reward)
+        )
         done.transitions.append(transition)
     return done
 

@@ -195,7 +195,12 @@ class TeacherSubject:
     def build(self, ledger: Ledger | None = None) -> Teacher:
         """A new teacher; those of one subject share a cache of answers."""
         environment, cache = self.source.of.environment, self.folder / "cache"
-        context = TeacherContext(environment, ledger or Ledger(), cache, self.student)
+        context = TeacherContext(
+            environment=environment,
+            ledger=ledger or Ledger(),
+            cache_dir=cache,
+            student=self.student,
+        )
         built: Teacher = self.part.build(context)
         return built
 

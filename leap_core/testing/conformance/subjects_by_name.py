@@ -74,7 +74,11 @@ def subject_of(kind: Kind, name: str, choice: Choice | None = None) -> Subject:
         environment = chosen.environment.name or "toy"
         source = _source(chosen.privileged.name or source_for(environment), chosen, environment)
         student, part = chosen.student, part_of(kind, name, chosen.teacher.options)
-        lent = PolicyRef("transformers", student.model, student.adapter) if student.model else None
+        lent = (
+            PolicyRef(kind="transformers", model=student.model, adapter=student.adapter)
+            if student.model
+            else None
+        )
         return TeacherSubject(part, source, lent)
     if kind == "updater":
         return UpdaterSubject(part_of(kind, name, chosen.updater.options))

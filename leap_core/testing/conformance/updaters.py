@@ -76,10 +76,12 @@ class _Bench:
         require_local("checking an updater")
         folder = self.subject.folder / "student"
         build_tiny(folder, [e.prompt.text + e.reply for e in self.examples], _SMALL, seed=0)
-        return PolicyRef("transformers", str(folder))
+        return PolicyRef(kind="transformers", model=str(folder))
 
     def seen(self) -> list[RolloutStep]:
-        return [RolloutStep(e, f"In box 3. {CANARY}") for e in self.examples if e.rejected]
+        return [
+            RolloutStep(example=e, state=f"In box 3. {CANARY}") for e in self.examples if e.rejected
+        ]
 
     def update(self, name: str, examples: Sequence[Example] | None = None) -> Update:
         """Update the student in a new folder."""
@@ -91,7 +93,15 @@ class _Bench:
         def log(values: Mapping[str, float]) -> None:
             metrics.append(dict(values))
 
-        context = UpdateContext(out, self.student, 1, 0, log, work_dir=work, rollouts=self.seen)
+        context = UpdateContext(
+            out_dir=out,
+            base=self.student,
+            iteration=1,
+            seed=0,
+            log=log,
+            work_dir=work,
+            rollouts=self.seen,
+        )
         before = digest(Path(self.student.model))
         given = self.examples if examples is None else examples
         policy = self.subject.build().update(self.student, given, context)
@@ -166,7 +176,18 @@ def policy_replies(subject: UpdaterSubject) -> None:
     seen = bench.environment.open(task, 0).reset()
     engine = TransformersEngine(policy, GenerationConfig(temperature=0.0, max_new_tokens=4))
     try:
-        replies = engine.reply([Request("one", example.prompt, 0, task, (), seen)])
+        replies = engine.reply(
+            [
+                Request(
+                    episode="one",
+                    prompt=example.prompt,
+                    seed=0,
+                    task=task,
+                    history=(),
+                    observation=seen,
+                )
+            ]
+        )
     finally:
         engine.close()
     expect(len(replies) == 1 and isinstance(replies[0], str), "one reply", replies)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from leap_alfworld import __version__
+from leap_alfworld.demonstrations import demonstrate
 from leap_alfworld.episode import AlfworldEpisode
 from leap_alfworld.errors import GameFileError
 from leap_alfworld.generator import DEFAULT_SIZES, Generator
@@ -30,6 +31,7 @@ from leap_core import (
     ConfigError,
     DataError,
     Environment,
+    EnvironmentContext,
     EnvironmentFailure,
     Episode,
     Layout,
@@ -62,14 +64,16 @@ class AlfworldEnvironment(Environment):
         "and use the lamp. Two objects are brought one after the other to the same receptacle."
     )
 
-    def __init__(self, options: AlfworldOptions) -> None:
-        self.options = options
+    options: AlfworldOptions
+
+    def __init__(self, options: AlfworldOptions, context: EnvironmentContext | None = None) -> None:
+        super().__init__(options, context)
         self._indices: dict[str, SplitIndex] = {}
         self._load = lru_cache(maxsize=256)(self._load_game)
         self._engine: RealEngine | None = None
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (AlfworldEnvironment, (self.options,))
+        return (AlfworldEnvironment, (self.options, self.context))
 
     # -- tasks --------------------------------------------------------------------------------
 
@@ -92,7 +96,9 @@ class AlfworldEnvironment(Environment):
     def _generated_task(self, split: str, index: int) -> Task:
         generator = self._generator()
         key, goal = generator.task_id(split, index), generator.game(split, index).task
-        return Task(key, split, goal, generator.task_type(index), {"game": key})
+        return Task(
+            id=key, split=split, goal=goal, task_type=generator.task_type(index), data={"game": key}
+        )
 
     def _official_tasks(self, split: str) -> Sequence[Task]:
         release = self._release()
@@ -113,7 +119,13 @@ class AlfworldEnvironment(Environment):
                 )
             self._indices[split] = index
         tasks = [
-            Task(entry.id, split, entry.task, entry.task_type, {"game": entry.id})
+            Task(
+                id=entry.id,
+                split=split,
+                goal=entry.task,
+                task_type=entry.task_type,
+                data={"game": entry.id},
+            )
             for entry in self._indices[split].games
             if entry.task_type in self.options.task_types
         ]
@@ -207,9 +219,7 @@ class AlfworldEnvironment(Environment):
 
     def demonstrate(self, task: Task, kind: str) -> Trajectory:
         """One demonstration."""
-        from leap_alfworld.demonstrations import demonstrate
-
-        return demonstrate(self, task, kind)
+        return demonstrate(self, self.game(task), self.options.search, task, kind)
 
     def expert(self) -> ScriptedExpert:
         """The scripted privileged expert, for levels 1 to 5."""

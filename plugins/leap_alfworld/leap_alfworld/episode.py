@@ -28,8 +28,13 @@ class AlfworldEpisode(Episode):
             raise EnvironmentFailure("the episode is over: reset it, or open another")
         text, won = self.world.step(self.options.command(action))
         self.over = won
-        info = {"success": won, "score": float(won)}
-        return Transition(self._observe(text), float(won), terminated=won, info=info)
+        return Transition(
+            observation=self._observe(text),
+            reward=float(won),
+            terminated=won,
+            success=won,
+            score=float(won),
+        )
 
     def _observe(self, text: str) -> Observation:
-        return Observation(text, self.options.listed(self.world.admissible()))
+        return Observation(text=text, candidates=self.options.listed(self.world.admissible()))

@@ -106,7 +106,7 @@ def _gains(states: Sequence[PrivilegedState], t: int) -> bool:
 def _straight(t: int, facts: Any) -> Proposal | None:
     if not facts.get("plan"):
         return None
-    return Proposal(t, str(facts["reason"]), str(facts["plan"][0]))
+    return Proposal(step=t, reason=str(facts["reason"]), action=str(facts["plan"][0]))
 
 
 def _realizable(
@@ -125,7 +125,11 @@ def _realizable(
     if level >= 4 and decision.purpose == "search":
         return _hinted(t, trajectory, goal, memory, facts, decision, search)
     restates = _restated(search) if level >= 3 else None
-    return Proposal(t, reasons.from_history(decision, goal, memory, restates), decision.action)
+    return Proposal(
+        step=t,
+        reason=reasons.from_history(decision, goal, memory, restates),
+        action=decision.action,
+    )
 
 
 def _hinted(
@@ -146,7 +150,7 @@ def _hinted(
     ]
     if not hiding:
         reason = reasons.from_history(decision, goal, memory, _restated(search))
-        return Proposal(t, reason, decision.action)
+        return Proposal(step=t, reason=reason, action=decision.action)
     kinds = {kind_of(place) for place in hiding}
     named = zlib.crc32(f"{trajectory.task.id} {t}".encode()) % 2 == 0
 
@@ -160,4 +164,4 @@ def _hinted(
         reason = reasons.hinted(chosen, chosen.place, named and chosen.place in hiding)
     else:
         reason = reasons.from_history(chosen, goal, memory, _restated(search))
-    return Proposal(t, reason, chosen.action)
+    return Proposal(step=t, reason=reason, action=chosen.action)

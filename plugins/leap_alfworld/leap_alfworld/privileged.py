@@ -76,16 +76,11 @@ def describe(world: World, seen: Iterable[str] = ()) -> PrivilegedState:
         "dead_end": best is None,
         "locations": locations,
         "held": game.things[world.held].name if world.held >= 0 else "",
-        "reason": explain(world, *best[0]) if best else "",
+        "reason": reasons.explain(world, *best[0]) if best else "",
     }
-    return PrivilegedState(_write(world, best, locations), tuple(_secrets(hidden)), facts)
-
-
-def explain(world: World, command: str, stop: Stop) -> str:
-    """Why the planner gives a command, in words that tell what it knows."""
-    game = world.game
-    thing, place = game.things[stop.thing].name, game.receptacles[stop.receptacle].name
-    return reasons.straight(command, thing, place, stop.verb)
+    return PrivilegedState(
+        text=_write(world, best, locations), secrets=tuple(_secrets(hidden)), facts=facts
+    )
 
 
 def _named(world: World, text: str) -> set[str]:
@@ -187,7 +182,7 @@ def read_annotation(path: Path) -> PrivilegedState:
         lines += [f"{i}. {' '.join(text.split())}" for i, text in enumerate(instructions, 1)]
     lines += ["**High-level plan:**", *(f"{i}. {action}" for i, action in enumerate(plan, 1))]
     secrets = [text for _, instructions in told for text in instructions]
-    return PrivilegedState("\n".join(lines), tuple(secrets), {"plan": plan})
+    return PrivilegedState(text="\n".join(lines), secrets=tuple(secrets), facts={"plan": plan})
 
 
 def _high_level(entry: Any) -> str:

@@ -138,9 +138,10 @@ class RealEpisode(Episode):
             raise EnvironmentFailure("the episode is over: reset it, or open another")
         state = self.engine.ask("step", key=self.key, action=self.options.command(action))
         won = self.over = bool(state["won"])
-        info = {"success": won, "score": float(won)}
         seen = self._observe(str(state["observation"]), state)
-        return Transition(seen, float(won), terminated=won, info=info)
+        return Transition(
+            observation=seen, reward=float(won), terminated=won, success=won, score=float(won)
+        )
 
     def close(self) -> None:
         """Let the engine use this game's memory for another."""
@@ -150,4 +151,4 @@ class RealEpisode(Episode):
                 self.engine.ask("close", key=key)
 
     def _observe(self, text: str, state: dict[str, Any]) -> Observation:
-        return Observation(text, self.options.listed(state["commands"]))
+        return Observation(text=text, candidates=self.options.listed(state["commands"]))

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from leap_alfworld.engine import World
 from leap_alfworld.memory import Memory, kind_of
 from leap_alfworld.model import PROCESS, Goal
+from leap_alfworld.planner import Stop
 from leap_alfworld.search import Decision, commonsense, tour
 
 _DONE = {"clean": "clean", "heat": "hot", "cool": "cool"}
@@ -141,3 +143,10 @@ def _a(kind: str) -> str:
 def plain(command: str) -> str:
     """A reason that says no more than the command itself."""
     return f"Next I {command}."
+
+
+def explain(world: World, command: str, stop: Stop) -> str:
+    """Say why the planner gives a command, in words that tell what it knows."""
+    game = world.game
+    thing, place = game.things[stop.thing].name, game.receptacles[stop.receptacle].name
+    return straight(command, thing, place, stop.verb)

@@ -34,9 +34,20 @@ def sight(encoder: PromptEncoder, branch: str, rng: random.Random, most_before: 
     for number in range(QUESTIONS):
         there = rng.random() < 0.5
         kind = rng.choice(here) if there else absent(here, earlier, rng)
-        question = Prompt((told,), f"{branch}REASON: I need {an(kind)}.")
+        question = Prompt(trunk=(told,), branch=f"{branch}REASON: I need {an(kind)}.")
         answer = f" I see the {kind}" if there else " There is none"
-        asked.append(Example(question, answer, None, "demonstration", 0, told, 0, number))
+        asked.append(
+            Example(
+                prompt=question,
+                reply=answer,
+                rejected=None,
+                source="demonstration",
+                iteration=0,
+                task_id=told,
+                seed=0,
+                step=number,
+            )
+        )
     (row,) = shared_rows(asked, encoder, 4000)
     # Of each answer only the first word, which decides.
     first = (

@@ -43,8 +43,19 @@ def walk(
         # A command drawn by lot cannot be foreseen: it is read only where it was announced.
         reply = write_reply(reason, action) if coming else f"REASON: {reason}"
         prompt = writer.prompt(task, steps, observation)
-        examples.append(Example(prompt, reply, None, "demonstration", 0, task.id, 0, t))
-        steps.append(Step(observation, "", action))
+        examples.append(
+            Example(
+                prompt=prompt,
+                reply=reply,
+                rejected=None,
+                source="demonstration",
+                iteration=0,
+                task_id=task.id,
+                seed=0,
+                step=t,
+            )
+        )
+        steps.append(Step(observation=observation, reason="", action=action))
         transition = episode.step(action)
         observation = transition.observation
         if transition.terminated:

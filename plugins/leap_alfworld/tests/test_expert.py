@@ -35,12 +35,12 @@ def stray(environment, task: Task, rng: random.Random, horizon: int = 25) -> Tra
     observation, steps = episode.reset(), []
     for _ in range(horizon):
         action = rng.choice(observation.candidates) if rng.random() < 0.9 else "go to moon 1"
-        steps.append(Step(observation, "I wander.", action))
+        steps.append(Step(observation=observation, reason="I wander.", action=action))
         transition = episode.step(action)
         observation = transition.observation
         if transition.terminated:
             break
-    return Trajectory(task, tuple(steps), observation.text)
+    return Trajectory(task=task, steps=tuple(steps), final=observation.text)
 
 
 def cases(environment, count: int = 24):
@@ -147,15 +147,19 @@ def follow(environment, task: Task, level: int) -> Trajectory:
     episode = environment.open(task, 0)
     observation, steps = episode.reset(), []
     for _ in range(environment.horizon):
-        now = Trajectory(task, (*steps, Step(observation, "", "look")))
+        now = Trajectory(
+            task=task, steps=(*steps, Step(observation=observation, reason="", action="look"))
+        )
         states = source.states(now)
         proposal = next(p for p in Expert().correct(now, states, level) if p.step == len(steps))
-        steps.append(Step(observation, proposal.reason, proposal.action))
+        steps.append(Step(observation=observation, reason=proposal.reason, action=proposal.action))
         transition = episode.step(proposal.action)
         observation = transition.observation
         if transition.terminated:
-            return Trajectory(task, tuple(steps), observation.text, "success", 1.0)
-    return Trajectory(task, tuple(steps), observation.text)
+            return Trajectory(
+                task=task, steps=tuple(steps), final=observation.text, outcome="success", score=1.0
+            )
+    return Trajectory(task=task, steps=tuple(steps), final=observation.text)
 
 
 @pytest.mark.parametrize("level", [1, 2, 3, 4, 5])
@@ -173,14 +177,24 @@ def test_level_3_restates_where_it_has_not_looked_yet():
     opening = f"Looking quickly around you, {room}\n\nYour task is to: {goal}"
     here = ("go to cabinet 1", "go to drawer 1", "go to shelf 1", "examine desk 1")
     steps = (
-        Step(Observation(opening, ("go to desk 1",)), "", "go to desk 1"),
         Step(
-            Observation("You arrive at desk 1. On the desk 1, you see a pen 1.", here), "", "look"
+            observation=Observation(text=opening, candidates=("go to desk 1",)),
+            reason="",
+            action="go to desk 1",
+        ),
+        Step(
+            observation=Observation(
+                text="You arrive at desk 1. On the desk 1, you see a pen 1.", candidates=here
+            ),
+            reason="",
+            action="look",
         ),
     )
-    task = Task("t", "train", goal)
-    state = PrivilegedState("", (), {"dead_end": False, "plan": [], "locations": {}})
-    found = Expert().correct(Trajectory(task, steps), [state, state], 3)[1]
+    task = Task(id="t", split="train", goal=goal)
+    state = PrivilegedState(
+        text="", secrets=(), facts={"dead_end": False, "plan": [], "locations": {}}
+    )
+    found = Expert().correct(Trajectory(task=task, steps=steps), [state, state], 3)[1]
     assert found.reason.startswith(
         "I need a mug. I have not looked in cabinet 1, drawer 1, shelf 1. Next I look in the "
     )
@@ -217,7 +231,9 @@ def test_a_search_as_listed_begins_where_the_student_likes(environment):
     (task,) = environment.tasks("train")[:1]
     first = environment.open(task, 0).reset()
     for action in [c for c in first.candidates if c.startswith("go to ")]:
-        trajectory = Trajectory(task, (Step(first, "", action),))
+        trajectory = Trajectory(
+            task=task, steps=(Step(observation=first, reason="", action=action),)
+        )
         states = SimulatorSource(SourceOptions(), environment).states(trajectory)
         assert expert.correct(trajectory, states, 3)[0].action == action
 
@@ -230,14 +246,26 @@ def test_a_place_that_the_student_chose_itself_is_as_good():
 
 
 def test_nothing_is_proposed_after_a_dead_end():
-    step = Step(Observation("You see nothing.", ("look",)), "", "look")
-    state = PrivilegedState("", (), {"dead_end": True, "plan": None, "locations": {}})
-    trajectory = Trajectory(Task("t", "train", "put a mug in shelf."), (step,))
+    step = Step(
+        observation=Observation(text="You see nothing.", candidates=("look",)),
+        reason="",
+        action="look",
+    )
+    state = PrivilegedState(
+        text="", secrets=(), facts={"dead_end": True, "plan": None, "locations": {}}
+    )
+    trajectory = Trajectory(
+        task=Task(id="t", split="train", goal="put a mug in shelf."), steps=(step,)
+    )
     assert Expert().correct(trajectory, [state], 3) == []
 
 
 def test_a_task_in_other_words_is_left_alone():
-    step = Step(Observation("You see nothing.", ("look",)), "", "look")
-    state = PrivilegedState("", (), {"dead_end": False})
-    trajectory = Trajectory(Task("t", "train", "tidy up."), (step,))
+    step = Step(
+        observation=Observation(text="You see nothing.", candidates=("look",)),
+        reason="",
+        action="look",
+    )
+    state = PrivilegedState(text="", secrets=(), facts={"dead_end": False})
+    trajectory = Trajectory(task=Task(id="t", split="train", goal="tidy up."), steps=(step,))
     assert Expert().correct(trajectory, [state], 3) == []

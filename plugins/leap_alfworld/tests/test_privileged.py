@@ -107,9 +107,13 @@ def test_an_object_listed_in_two_receptacles_is_hidden_in_both(kitchen):
 def test_telling_a_hidden_place_is_a_leak(make_game, text):
     world = World(make_game())
     state = describe(world)
-    step = Step(Observation(world.reset(), tuple(world.admissible())), "", "look")
+    step = Step(
+        observation=Observation(text=world.reset(), candidates=tuple(world.admissible())),
+        reason="",
+        action="look",
+    )
     task = AlfworldEnvironment(AlfworldOptions()).tasks("train")[0]
-    trajectory = Trajectory(replace(task, goal=world.game.task), (step,))
+    trajectory = Trajectory(task=replace(task, goal=world.game.task), steps=(step,))
     assert leak_score(text, state.secrets, history_text(trajectory, 0)) == 1.0
 
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from leap_core import (
     ConfigError,
     Environment,
+    EnvironmentContext,
     Episode,
     Layout,
     LazyTasks,
@@ -19,7 +20,9 @@ from leap_core import (
     unknown,
 )
 from leap_intercode import __version__
-from leap_intercode.backends import Backend, choose
+from leap_intercode.backend_choice import choose
+from leap_intercode.backends import Backend
+from leap_intercode.demonstrations import demonstrate
 from leap_intercode.embedded import (
     DEFAULT_SIZES,
     SPLITS,
@@ -28,6 +31,7 @@ from leap_intercode.embedded import (
     make_task,
 )
 from leap_intercode.episode import BashEpisode
+from leap_intercode.expert import BashExpert, BashExplorer
 from leap_intercode.layout import BASH_LAYOUT
 from leap_intercode.official import (
     FILE_SYSTEM_SPLITS,
@@ -62,13 +66,15 @@ class BashEnvironment(Environment):
         "command has ten seconds."
     )
 
-    def __init__(self, options: BashOptions) -> None:
-        self.options = options
+    options: BashOptions
+
+    def __init__(self, options: BashOptions, context: EnvironmentContext | None = None) -> None:
+        super().__init__(options, context)
         self._official = lru_cache(maxsize=8)(self._read_official)
         self._official_tree = cache(self._make_official_tree)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (BashEnvironment, (self.options,))
+        return (BashEnvironment, (self.options, self.context))
 
     # -- tasks --------------------------------------------------------------------------------
 
@@ -82,7 +88,10 @@ class BashEnvironment(Environment):
             raise ConfigError(unknown("split", split, self.splits()))
         options = self.options
         if options.tasks == "official":
-            return [Task(t.id, t.split, t.goal, t.task_type) for t in self._official(split)]
+            return [
+                Task(id=t.id, split=t.split, goal=t.goal, task_type=t.task_type)
+                for t in self._official(split)
+            ]
         size = options.split_sizes.get(split, DEFAULT_SIZES[split])
         return LazyTasks(size, partial(self._embedded_task, split))
 
@@ -91,7 +100,9 @@ class BashEnvironment(Environment):
         made = make_task(options.seed, split, index, options.task_types)
         kinds = "" if options.task_types == TASK_TYPES else f"{'+'.join(options.task_types)}/"
         key = f"embedded/{options.seed}/{kinds}{split}/{index}"
-        return Task(key, split, made.query, made.task_type, {"index": index})
+        return Task(
+            id=key, split=split, goal=made.query, task_type=made.task_type, data={"index": index}
+        )
 
     def _read_official(self, split: str) -> list[Task]:
         tasks = bash_tasks(self.options.data_dir, split)
@@ -159,14 +170,10 @@ class BashEnvironment(Environment):
 
     def demonstrate(self, task: Task, kind: str) -> Trajectory:
         """One demonstration."""
-        from leap_intercode.demonstrations import demonstrate
-
-        return demonstrate(self, task, kind)
+        return demonstrate(self, self.gold(task), self.hidden(task), task, kind)
 
     def expert(self) -> ScriptedExpert:
         """The scripted privileged expert, for levels 1 to 5."""
-        from leap_intercode.expert import BashExpert
-
         return BashExpert()
 
     def scripted_policies(self) -> Sequence[str]:
@@ -175,8 +182,6 @@ class BashEnvironment(Environment):
 
     def scripted_policy(self, name: str) -> ScriptedPolicy | None:
         """The unprivileged explorer, or None."""
-        from leap_intercode.expert import BashExplorer
-
         return BashExplorer() if name == "explorer" else None
 
     def fingerprint(self) -> Mapping[str, Any]:

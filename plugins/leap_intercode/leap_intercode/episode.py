@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from leap_core import EnvironmentFailure, Episode, Observation, Transition
 from leap_intercode.options import BashOptions
 from leap_intercode.play import GoldRunner, Session, episode_time
@@ -34,7 +32,7 @@ class BashEpisode(Episode):
         self.session = Session(self.runner.backend, self.tree, self.options.quoting, self.now)
         self.best = 0.0
         self._observation = self.query
-        return Observation(self.query)
+        return Observation(text=self.query)
 
     def step(self, action: str) -> Transition:
         """Run a command; `submit…` ends with the reward, `skip` with none."""
@@ -45,26 +43,44 @@ class BashEpisode(Episode):
             return self._submit(session)
         if action == "skip":
             self.close()
-            return Transition(Observation(self._observation), 0.0, True, info=_ended(0.0))
+            return Transition(
+                observation=Observation(text=self._observation),
+                reward=0.0,
+                terminated=True,
+                success=False,
+                score=0.0,
+            )
         output = session.act(action, self.options.seconds)
         self._observation = shorten(output, self.options.shown)
-        shown = Observation(self._observation)
+        shown = Observation(text=self._observation)
         if self.options.scoring == "submit":
-            return Transition(shown)
+            return Transition(observation=shown)
         score = self._score(session)
         self.best = max(self.best, score.reward)
         won = is_won(score.reward)
         if won:
             self.close()
-        info = _ended(self.best) | {"parts": score.as_dict()}
-        return Transition(shown, score.reward, terminated=won, info=info)
+        return Transition(
+            observation=shown,
+            reward=score.reward,
+            terminated=won,
+            success=is_won(self.best),
+            score=min(self.best, WON),
+            info={"parts": score.as_dict()},
+        )
 
     def _submit(self, session: Session) -> Transition:
         score = self._score(session)
         self.close()
         reward = max(score.reward, self.best)
-        info = _ended(reward) | {"parts": score.as_dict()}
-        return Transition(Observation(self._observation), reward, True, info=info)
+        return Transition(
+            observation=Observation(text=self._observation),
+            reward=reward,
+            terminated=True,
+            success=is_won(reward),
+            score=min(reward, WON),
+            info={"parts": score.as_dict()},
+        )
 
     def _score(self, session: Session) -> Score:
         # Before the first command, upstream compares the task's own words.
@@ -82,10 +98,6 @@ class BashEpisode(Episode):
 def is_won(reward: float) -> bool:
     """Success is the full reward."""
     return reward > WON - _CLOSE
-
-
-def _ended(reward: float) -> dict[str, Any]:
-    return {"success": is_won(reward), "score": min(reward, WON)}
 
 
 def shorten(text: str, most: int) -> str:

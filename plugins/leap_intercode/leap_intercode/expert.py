@@ -56,7 +56,7 @@ class BashExpert:
             decision = self._decide(trajectory, t, state.facts, level)
             if decision is None or _good_enough(steps, states, t, decision, level):
                 continue
-            proposals.append(Proposal(t, decision.reason, decision.action))
+            proposals.append(Proposal(step=t, reason=decision.reason, action=decision.action))
         return proposals
 
     def _decide(

@@ -99,7 +99,13 @@ def bash_tasks(data_dir: Path | None, split: str) -> list[Task]:
     for name in FILE_SYSTEM_SPLITS[split]:
         items = read_list(find_file(data_dir, [f"nl2bash_{name}.json"]), ("query", "gold"))
         tasks += [
-            Task(f"nl2bash/{name}/{i}", split, item["query"], name, {"gold": item["gold"]})
+            Task(
+                id=f"nl2bash/{name}/{i}",
+                split=split,
+                goal=item["query"],
+                task_type=name,
+                data={"gold": item["gold"]},
+            )
             for i, item in enumerate(items)
         ]
     return tasks

@@ -108,7 +108,7 @@ def _state(
         ]
     )
     secrets = _secrets(gold, hidden, output, trajectory.task.goal, number)
-    return PrivilegedState(text, tuple(secrets), facts)
+    return PrivilegedState(text=text, secrets=tuple(secrets), facts=facts)
 
 
 def _changes(title: str, changes: Sequence[tuple[str, str]]) -> str:

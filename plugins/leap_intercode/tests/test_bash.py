@@ -23,7 +23,8 @@ from leap_core import (
 from leap_core.correction import history_text, leak_score, validate
 from leap_core.plugins.manager import discover
 from leap_core.policy.prompt import PromptRenderer
-from leap_intercode.backends import Backend, choose
+from leap_intercode.backend_choice import choose
+from leap_intercode.backends import Backend
 from leap_intercode.embedded import TASK_TYPES, TEMPLATES, make_task, understand
 from leap_intercode.environment import BashEnvironment
 from leap_intercode.episode import BashEpisode, shorten
@@ -48,14 +49,16 @@ def play(environment, task, actions) -> Trajectory:
     episode = environment.open(task, 0)
     observation, steps, won, final = episode.reset(), [], False, ""
     for action in actions:
-        steps.append(Step(observation, "I try this.", action))
+        steps.append(Step(observation=observation, reason="I try this.", action=action))
         transition = episode.step(action)
         observation = transition.observation
         final, won = observation.text, bool(transition.info.get("success"))
         if transition.terminated:
             break
     episode.close()
-    return Trajectory(task, tuple(steps), final, "success" if won else "failure")
+    return Trajectory(
+        task=task, steps=tuple(steps), final=final, outcome="success" if won else "failure"
+    )
 
 
 def test_the_plugin_registers_its_parts():
@@ -152,7 +155,7 @@ def test_official_tasks_are_the_papers_split(intercode_data):
 
 def test_an_episode_is_scored_on_submit(environment):
     episode = bash(environment)
-    assert episode.reset() == Observation("Print it.")
+    assert episode.reset() == Observation(text="Print it.")
     shown = episode.step("cat /area/a.txt")
     assert (shown.observation.text, shown.reward, shown.terminated) == ("one\ntwo\n", 0.0, False)
     done = episode.step("submit")
@@ -274,7 +277,9 @@ class Broken(Backend):
 
 
 def test_without_a_sandbox_nothing_runs(monkeypatch):
-    monkeypatch.setattr("leap_intercode.backends.backends", lambda *a, **k: {"broken": Broken()})
+    monkeypatch.setattr(
+        "leap_intercode.backend_choice.backends", lambda *a, **k: {"broken": Broken()}
+    )
     for name in ("auto", "broken"):
         with pytest.raises(ConfigError, match=r"never run without one.*it is broken.*luck"):
             choose(name, None, tmp=False, image="x")

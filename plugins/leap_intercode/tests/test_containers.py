@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from leap_core import EnvironmentFailure
-from leap_intercode.backends import choose
+from leap_intercode.backend_choice import choose
 from leap_intercode.containers import DEFAULT_IMAGE, DOCKERFILE, ContainerBackend
 from leap_intercode.play import GoldRunner, Session
 from leap_intercode.testing import TREE

@@ -237,13 +237,18 @@ def play(environment: SqlEnvironment, task: Any, policy: Any) -> Trajectory:
     for t in range(10):
         given = isinstance(policy, list)
         reason, action = ("I try.", policy[t]) if given else policy.act(task, steps, observation)
-        steps.append(Step(observation, reason, action))
+        steps.append(Step(observation=observation, reason=reason, action=action))
         transition = episode.step(action)
         observation, info = transition.observation, transition.info
         if transition.terminated:
             break
     won = bool(info.get("success"))
-    return Trajectory(task, tuple(steps), observation.text, "success" if won else "failure")
+    return Trajectory(
+        task=task,
+        steps=tuple(steps),
+        final=observation.text,
+        outcome="success" if won else "failure",
+    )
 
 
 def test_an_episode_is_scored_on_submit_or_every_turn(environment):

@@ -113,7 +113,13 @@ class Client:
         finally:
             del self._under_way[key]
         future.set_result(received)
-        usage = Usage(1, 0, received.prompt_tokens, received.completion_tokens, received.cost)
+        usage = Usage(
+            calls=1,
+            cached_calls=0,
+            prompt_tokens=received.prompt_tokens,
+            completion_tokens=received.completion_tokens,
+            cost=received.cost,
+        )
         return _answer(received, usage)
 
     async def ask_all(self, requests: Sequence[ModelRequest]) -> list[ModelAnswer]:

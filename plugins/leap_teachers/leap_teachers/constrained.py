@@ -103,7 +103,7 @@ class ConstrainedTeacher(Teacher):
 
     def __init__(self, options: ConstrainedOptions, context: TeacherContext) -> None:
         super().__init__(options, context)
-        own = getattr(context.environment, "teacher_prompts", {})
+        own = context.environment.teacher_prompts()
         self._prompts = Prompts(own, options.prompts)
         student = context.student
         if options.model is None and student is not None and student.kind == "scripted":
@@ -125,7 +125,7 @@ class ConstrainedTeacher(Teacher):
             usage += choice.usage
         unread = [t for t, c in zip(asked, choices, strict=True) if c.proposal is None]
         return TeacherReply(
-            proposals,
+            proposals=proposals,
             usage=usage,
             problems=tuple(f"step {t}: no answer names an action" for t in unread),
             measures=_measures([c for c in choices if c.proposal is not None]),
@@ -197,7 +197,7 @@ class ConstrainedTeacher(Teacher):
         if options.api_base is not None:
             return self._server(options.model or "", options.api_base)
         if options.model is not None:
-            policy = PolicyRef("transformers", options.model)
+            policy = PolicyRef(kind="transformers", model=options.model)
         elif context.student is not None and context.student.kind == "transformers":
             policy = context.student
         elif context.student is not None and context.student.base_url is not None:

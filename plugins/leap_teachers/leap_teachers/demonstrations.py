@@ -71,8 +71,10 @@ class Explainer:
             problems.append(f"step {t}: {why}, asked again")
             reason, used = await self._one(trajectory, t, brief)
             reasons[t], usage = reason, usage + used
-        proposals = tuple(Proposal(t, reasons[t], trajectory.steps[t].action) for t in steps)
-        return TeacherReply(proposals, usage=usage, problems=tuple(problems))
+        proposals = tuple(
+            Proposal(step=t, reason=reasons[t], action=trajectory.steps[t].action) for t in steps
+        )
+        return TeacherReply(proposals=proposals, usage=usage, problems=tuple(problems))
 
     async def _one(self, trajectory: Trajectory, step: int, brief: Brief) -> tuple[str, Usage]:
         answer = await self.asker.ask(self._request(trajectory, [step], brief))
@@ -151,7 +153,9 @@ def _state(found: Mapping[str, Any]) -> PrivilegedState:
     lines += ["**Optimal Action Sequence:**", *(f"{i}. {a}" for i, a in enumerate(actions, 1))]
     secrets = [name for name, _ in objects]
     secrets += [f"{name} is in {where}" for name, where in objects if where]
-    return PrivilegedState("\n".join(lines), tuple(dict.fromkeys(secrets)), {"plan": actions})
+    return PrivilegedState(
+        text="\n".join(lines), secrets=tuple(dict.fromkeys(secrets)), facts={"plan": actions}
+    )
 
 
 def _pairs(items: Any, second: str) -> Iterator[tuple[str, str]]:

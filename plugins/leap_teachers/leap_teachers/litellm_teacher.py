@@ -49,7 +49,7 @@ class LitellmTeacher(Teacher):
     def __init__(self, options: LitellmOptions, context: TeacherContext) -> None:
         super().__init__(options, context)
         self._client = Client(options, context.ledger, context.cache_dir)
-        own = getattr(context.environment, "teacher_prompts", {})
+        own = context.environment.teacher_prompts()
         decoding = Decoding(
             options.temperature, options.top_p, options.max_tokens, options.steps_per_call
         )

@@ -94,7 +94,19 @@ class LocalModel:
                 call = Call(request.purpose, name, latency=latency)
                 room.settle(replace(call, prompt_tokens=prompt, completion_tokens=len(ids)))
                 text = str(self._loaded[1].decode(ids, skip_special_tokens=True))
-                answers.append(ModelAnswer(text, complete, Usage(1, 0, prompt, len(ids), 0.0)))
+                answers.append(
+                    ModelAnswer(
+                        text,
+                        complete,
+                        Usage(
+                            calls=1,
+                            cached_calls=0,
+                            prompt_tokens=prompt,
+                            completion_tokens=len(ids),
+                            cost=0.0,
+                        ),
+                    )
+                )
         return answers
 
     def _generate(self, requests: Sequence[ModelRequest]) -> list[tuple[int, list[int], bool]]:

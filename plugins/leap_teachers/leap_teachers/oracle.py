@@ -46,4 +46,4 @@ class OracleTeacher(Teacher):
         """Return the expert's proposals for the steps asked about."""
         proposals = self._expert.correct(trajectory, states, brief.level)
         asked = range(len(trajectory.steps)) if brief.steps is None else brief.steps
-        return TeacherReply(tuple(p for p in proposals if p.step in asked))
+        return TeacherReply(proposals=tuple(p for p in proposals if p.step in asked))

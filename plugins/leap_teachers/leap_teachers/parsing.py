@@ -135,13 +135,13 @@ def _proposal(entry: dict[str, Any], step: int) -> Proposal | str:
     """The proposal that an entry makes, or why it makes none."""
     changed = _as_bool(_pick(entry, _CHANGED))
     if changed is False:
-        return Proposal(step, "", "", changed=False)
+        return Proposal(step=step, reason="", action="", changed=False)
     reason, action = _pick(entry, _REASON), _pick(entry, _ACTION)
     if not isinstance(reason, str) or not isinstance(action, str):
         return "the entry lacks a reason or an action"
     if isinstance(action, Doubtful):
         return "a backslash in the action can be read in two ways"
-    return Proposal(step, str(reason), action, changed=changed)
+    return Proposal(step=step, reason=str(reason), action=action, changed=changed)
 
 
 def _as_bool(value: Any) -> bool | None:

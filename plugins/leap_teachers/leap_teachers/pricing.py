@@ -75,7 +75,13 @@ def likely_usage(
     """
     asked = sum(map(count or likely_tokens, requests))
     answered = sum(min(a, r.max_tokens) for a, r in zip(answers, requests, strict=True))
-    return Usage(len(requests), 0, asked, answered, pricing.cost(asked, answered))
+    return Usage(
+        calls=len(requests),
+        cached_calls=0,
+        prompt_tokens=asked,
+        completion_tokens=answered,
+        cost=pricing.cost(asked, answered),
+    )
 
 
 def likely_tokens(request: ModelRequest) -> int:

@@ -39,7 +39,9 @@ class RecordedSource(PrivilegedSource):
             for line in path.read_text(encoding="utf-8").splitlines():
                 record = json.loads(line)
                 found[str(record["task_id"])] = PrivilegedState(
-                    str(record["text"]), tuple(record["secrets"]), dict(record.get("facts", {}))
+                    text=str(record["text"]),
+                    secrets=tuple(record["secrets"]),
+                    facts=dict(record.get("facts", {})),
                 )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"'{path}' holds no recorded states ({error!r})") from None

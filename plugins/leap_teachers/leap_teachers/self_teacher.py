@@ -65,7 +65,7 @@ class SelfTeacher(Teacher):
 
     def __init__(self, options: SelfOptions, context: TeacherContext) -> None:
         super().__init__(options, context)
-        own = getattr(context.environment, "teacher_prompts", {})
+        own = context.environment.teacher_prompts()
         self._prompts = Prompts(own, options.prompts)
         if context.student is not None and context.student.kind == "scripted":
             raise ConfigError(

@@ -31,7 +31,7 @@ def read_step(text: str, step: int) -> Proposal | None:
     lines = text[marks[-1].end() :].splitlines()
     action = lines[0].strip() if lines else ""
     reason = _REASON.sub("", text[: marks[-1].start()]).strip()
-    return Proposal(step, reason, action) if action else None
+    return Proposal(step=step, reason=reason, action=action) if action else None
 
 
 def steps_asked(trajectory: Trajectory, brief: Brief) -> list[int]:
@@ -86,9 +86,16 @@ class StepByStep:
         ]
         if asked and len(problems) == len(asked):
             raise TeacherError("no answer could be read: none names an action")
-        reply = TeacherReply(tuple(p for p in found if p is not None), problems=tuple(problems))
+        reply = TeacherReply(
+            proposals=tuple(p for p in found if p is not None), problems=tuple(problems)
+        )
         for answer in answers:
-            reply = TeacherReply(reply.proposals, "", reply.usage + answer.usage, reply.problems)
+            reply = TeacherReply(
+                proposals=reply.proposals,
+                summary="",
+                usage=reply.usage + answer.usage,
+                problems=reply.problems,
+            )
         return reply
 
     def requests(

@@ -82,7 +82,7 @@ class OracleAnswers:
             steps = self._replay(task, records)
             if steps is None:
                 continue
-            trajectory = Trajectory(task, steps, seed=self._seed)
+            trajectory = Trajectory(task=task, steps=steps, seed=self._seed)
             states = self._source.states(trajectory)
             if self._level == 1 or states[first].text in prompt:
                 return trajectory, states
@@ -95,7 +95,13 @@ class OracleAnswers:
         for record in records:
             if observation.text != record["observation"]:
                 return None
-            steps.append(Step(observation, record.get("reason", ""), record["action"]))
+            steps.append(
+                Step(
+                    observation=observation,
+                    reason=record.get("reason", ""),
+                    action=record["action"],
+                )
+            )
             if len(steps) < len(records):
                 observation = episode.step(record["action"]).observation
         episode.close()

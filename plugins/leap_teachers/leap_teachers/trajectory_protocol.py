@@ -81,7 +81,7 @@ class WholeTrajectory:
         Raises:
             TeacherError: nothing at all could be used of any answer.
         """
-        reply = TeacherReply(())
+        reply = TeacherReply(proposals=())
         parts = self.windows(trajectory, states, brief)
         for window in parts:
             reply = _joined(reply, await self._window(trajectory, states, brief, window))
@@ -124,13 +124,23 @@ class WholeTrajectory:
         request = self._request(trajectory, states, brief, window)
         answer = await self.asker.ask(request)
         first = _usable(trajectory, _parse(answer, window))
-        reply = TeacherReply(first.proposals, first.summary, answer.usage, first.problems)
+        reply = TeacherReply(
+            proposals=first.proposals,
+            summary=first.summary,
+            usage=answer.usage,
+            problems=first.problems,
+        )
         if not first.missing:
             return reply
         request = self._request(trajectory, states, brief, first.missing, _NOTE)
         answer = await self.asker.ask(replace(request, sample=1))
         second = _parse(answer, first.missing)
-        return _joined(reply, TeacherReply(second.proposals, "", answer.usage, second.problems))
+        return _joined(
+            reply,
+            TeacherReply(
+                proposals=second.proposals, summary="", usage=answer.usage, problems=second.problems
+            ),
+        )
 
     def _room(self, states: Sequence[PrivilegedState], brief: Brief, asked: Sequence[int]) -> int:
         """Characters that the attempt may take in a prompt about these steps."""
@@ -207,8 +217,8 @@ def _executable(trajectory: Trajectory, proposal: Proposal) -> bool:
 def _joined(one: TeacherReply, other: TeacherReply) -> TeacherReply:
     proposals = sorted((*one.proposals, *other.proposals), key=lambda p: p.step)
     return TeacherReply(
-        tuple(proposals),
-        "\n".join(text for text in (one.summary, other.summary) if text),
-        one.usage + other.usage,
-        one.problems + other.problems,
+        proposals=tuple(proposals),
+        summary="\n".join(text for text in (one.summary, other.summary) if text),
+        usage=one.usage + other.usage,
+        problems=one.problems + other.problems,
     )

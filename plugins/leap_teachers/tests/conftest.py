@@ -38,9 +38,11 @@ class World:
         episode = self.environment.open(task, seed)
         observation, steps = episode.reset(), []
         for _ in range(length):
-            steps.append(Step(observation, f"Try {seed}.", f"open box {wrong}"))
+            steps.append(
+                Step(observation=observation, reason=f"Try {seed}.", action=f"open box {wrong}")
+            )
             observation = episode.step(steps[-1].action).observation
-        return Trajectory(task, tuple(steps), observation.text, seed=seed)
+        return Trajectory(task=task, steps=tuple(steps), final=observation.text, seed=seed)
 
     def states(self, trajectory: Trajectory) -> list[PrivilegedState]:
         return list(self.source.states(trajectory))
@@ -83,7 +85,9 @@ def context(world: World, tmp_path: Path) -> Callable[..., TeacherContext]:
     """Make a context; all of a test share one cache."""
 
     def make(budget: SpendingLimit | None = None, path: Path | None = None) -> TeacherContext:
-        return TeacherContext(world.environment, Ledger(path, budget), tmp_path / "cache")
+        return TeacherContext(
+            environment=world.environment, ledger=Ledger(path, budget), cache_dir=tmp_path / "cache"
+        )
 
     return make
 

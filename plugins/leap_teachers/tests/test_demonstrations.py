@@ -21,8 +21,17 @@ from leap_teachers.recorded import RecordedOptions, RecordedSource
 def demonstration(n: int = 0) -> Trajectory:
     seen = ["A room with a desk 1.", "On the desk 1 you see a mug 2.", "You take the mug 2."]
     done = ["go to desk 1", f"take mug 2 now {n}", "stop"]
-    steps = tuple(Step(Observation(s), "", a) for s, a in zip(seen, done, strict=True))
-    return Trajectory(Task(f"t{n}", "train", "bring a mug"), steps, "Done.", "success", 1.0)
+    steps = tuple(
+        Step(observation=Observation(text=s), reason="", action=a)
+        for s, a in zip(seen, done, strict=True)
+    )
+    return Trajectory(
+        task=Task(id=f"t{n}", split="train", goal="bring a mug"),
+        steps=steps,
+        final="Done.",
+        outcome="success",
+        score=1.0,
+    )
 
 
 @pytest.fixture

@@ -95,8 +95,13 @@ def world(make_world):
 def lent(context, folder):
     """A context whose student is the tiny model."""
     plain = context()
-    student = PolicyRef("transformers", str(folder))
-    return TeacherContext(plain.environment, plain.ledger, plain.cache_dir, student)
+    student = PolicyRef(kind="transformers", model=str(folder))
+    return TeacherContext(
+        environment=plain.environment,
+        ledger=plain.ledger,
+        cache_dir=plain.cache_dir,
+        student=student,
+    )
 
 
 @pytest.fixture
@@ -220,8 +225,13 @@ def _coin(world: Any, correction: Any) -> int:
 
 def test_the_student_behind_a_server_is_asked_there(world, context, provider):
     plain = context()
-    student = PolicyRef("server", "student", base_url=provider.base_url)
-    lent = TeacherContext(plain.environment, plain.ledger, plain.cache_dir, student)
+    student = PolicyRef(kind="server", model="student", base_url=provider.base_url)
+    lent = TeacherContext(
+        environment=plain.environment,
+        ledger=plain.ledger,
+        cache_dir=plain.cache_dir,
+        student=student,
+    )
     provider.answer = lambda r: json.dumps(
         {"summary": "s", "steps": [{"step": 0, "reason": "Look.", "action": "open box 1"}]}
     )
@@ -239,8 +249,13 @@ def test_a_whole_trajectory_beyond_a_tiny_student_is_an_outcome(world, lent):
 
 def test_a_scripted_student_cannot_be_asked(context):
     plain = context()
-    student = PolicyRef("scripted", "search")
-    lent = TeacherContext(plain.environment, plain.ledger, plain.cache_dir, student)
+    student = PolicyRef(kind="scripted", model="search")
+    lent = TeacherContext(
+        environment=plain.environment,
+        ledger=plain.ledger,
+        cache_dir=plain.cache_dir,
+        student=student,
+    )
     with pytest.raises(ConfigError, match="scripted"):
         SelfTeacher(SelfOptions(), lent)
     with pytest.raises(ConfigError, match="scripted"):

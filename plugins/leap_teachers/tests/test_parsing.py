@@ -82,7 +82,7 @@ def test_an_entry_cut_off_in_its_action_is_not_taken_for_a_whole_one():
 
 def test_steps_left_as_they_were_need_no_words():
     parsed = parse_corrections('{"steps": [{"step": 0, "changed": false}]}', (0,))
-    assert parsed.proposals == (Proposal(0, "", "", changed=False),)
+    assert parsed.proposals == (Proposal(step=0, reason="", action="", changed=False),)
 
 
 def test_wrong_repeated_and_missing_steps_are_told():

@@ -54,7 +54,7 @@ def student(tmp_path_factory) -> Iterator[PolicyRef]:
     )
     try:
         _wait_for(f"http://127.0.0.1:{port}/health", server)
-        yield PolicyRef("server", str(folder), base_url=f"http://127.0.0.1:{port}/v1")
+        yield PolicyRef(kind="server", model=str(folder), base_url=f"http://127.0.0.1:{port}/v1")
     finally:
         server.terminate()
         server.wait(30)
@@ -96,7 +96,9 @@ def test_its_answers_are_read_counted_and_cached(student, tmp_path):
 
 
 def test_the_self_teacher_asks_it(student, world, tmp_path):
-    lent = TeacherContext(world.environment, Ledger(), tmp_path, student)
+    lent = TeacherContext(
+        environment=world.environment, ledger=Ledger(), cache_dir=tmp_path, student=student
+    )
     teacher = SelfTeacher(SelfOptions(mode="steps", max_tokens=8), lent)
     outcomes = world.correct(teacher, world.failures(2))
     assert len(outcomes) == 2

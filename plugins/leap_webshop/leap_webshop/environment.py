@@ -22,14 +22,18 @@ from leap_core import (
     unknown,
 )
 from leap_webshop import __version__
+from leap_webshop.appraiser import Appraiser
 from leap_webshop.catalogue import Catalogue, is_store, open_store
+from leap_webshop.demonstrations import demonstrate
 from leap_webshop.episode import WebshopEpisode
+from leap_webshop.expert import Expert
 from leap_webshop.goals import Goal, price_of
 from leap_webshop.layout import LAYOUT
 from leap_webshop.nouns import noun_rule
 from leap_webshop.options import DATA_VARIABLE, WebshopOptions
 from leap_webshop.product import Product
 from leap_webshop.session import Session
+from leap_webshop.shopper import Shopper
 from leap_webshop.splits import GENERATED, OFFICIAL, Ranges, split_range
 
 PRODUCTS = 500
@@ -65,11 +69,10 @@ class WebshopEnvironment(Environment):
         "a correction is written search[words]."
     )
 
-    def __init__(self, options: WebshopOptions) -> None:
-        self.options = options
+    options: WebshopOptions
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (WebshopEnvironment, (self.options,))
+        return (WebshopEnvironment, (self.options, self.context))
 
     # -- tasks --------------------------------------------------------------------------------
 
@@ -135,7 +138,11 @@ class WebshopEnvironment(Environment):
         place = places[index]
         goal = self.goal_at(place)
         return Task(
-            f"{self._prefix()}/{place}", split, goal.instruction, goal.category, {"goal": place}
+            id=f"{self._prefix()}/{place}",
+            split=split,
+            goal=goal.instruction,
+            task_type=goal.category,
+            data={"goal": place},
         )
 
     def _prefix(self) -> str:
@@ -198,14 +205,10 @@ class WebshopEnvironment(Environment):
 
     def demonstrate(self, task: Task, kind: str) -> Trajectory:
         """One demonstration; the shopper's may be a poor purchase."""
-        from leap_webshop.demonstrations import demonstrate
-
-        return demonstrate(self, task, kind)
+        return demonstrate(self, Appraiser(self, self.goal(task)), task, kind)
 
     def expert(self) -> ScriptedExpert:
         """The scripted privileged expert, for levels 1 to 5."""
-        from leap_webshop.expert import Expert
-
         return Expert()
 
     def scripted_policies(self) -> Sequence[str]:
@@ -214,8 +217,6 @@ class WebshopEnvironment(Environment):
 
     def scripted_policy(self, name: str) -> ScriptedPolicy | None:
         """The unprivileged shopper, or None."""
-        from leap_webshop.shopper import Shopper
-
         return Shopper() if name == "shopper" else None
 
     def fingerprint(self) -> Mapping[str, Any]:

@@ -37,15 +37,19 @@ class WebshopEpisode(Episode):
         self.steps += 1
         receipt = self._receipt()
         if receipt is None:
-            return Transition(self._observe())
-        info = {
-            "success": receipt.total == 1.0,
-            "score": receipt.total,
-            **receipt.parts(),
-            "noun_rule": self.options.nouns,
-            "bought": self.session.asin,
-        }
-        return Transition(self._observe(), receipt.total, terminated=True, info=info)
+            return Transition(observation=self._observe())
+        return Transition(
+            observation=self._observe(),
+            reward=receipt.total,
+            terminated=True,
+            success=receipt.total == 1.0,
+            score=receipt.total,
+            info={
+                **receipt.parts(),
+                "noun_rule": self.options.nouns,
+                "bought": self.session.asin,
+            },
+        )
 
     def _receipt(self) -> Reward | None:
         return self.session.receipt
@@ -62,11 +66,11 @@ class WebshopEpisode(Episode):
             page = _without_instruction(page)
         text = page.text(options.observation)
         if session.at == "search":
-            return Observation(text, (), (SEARCH,))
+            return Observation(text=text, candidates=(), templates=(SEARCH,))
         named = clicks(session, options.item_names)
         shown = shortened(named, options.most_candidates, f"{self.key} {self.steps}")
         cut = len(shown) < len(named)
-        return Observation(text, shown, (OTHER_OPTION,) if cut else ())
+        return Observation(text=text, candidates=shown, templates=(OTHER_OPTION,) if cut else ())
 
 
 def _without_instruction(page: Page) -> Page:

@@ -44,10 +44,10 @@ class Expert:
                 continue
             after = states[t + 1].facts if t + 1 < len(states) else {}
             if 2 <= level <= 4 and brings(state.facts, seen, step.action, t, after):
-                proposals.append(Proposal(t, step.reason, step.action))
+                proposals.append(Proposal(step=t, reason=step.reason, action=step.action))
                 continue
             reason, action = advise(instruction, history, seen, state.facts, level)
-            proposals.append(Proposal(t, reason, action))
+            proposals.append(Proposal(step=t, reason=reason, action=action))
         return proposals
 
 

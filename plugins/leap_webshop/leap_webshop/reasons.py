@@ -7,10 +7,7 @@ level 3 say only what the pages seen so far show.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from leap_webshop.shopper import Decision
+from leap_webshop.decision import Decision
 
 
 def unprivileged(decision: Decision) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from leap_core import Observation, ScriptedPolicy, Step, Task
 from leap_webshop import reasons
 from leap_webshop.analysis import analyze
+from leap_webshop.decision import Decision
 from leap_webshop.reading import (
     Offer,
     chosen,
@@ -19,15 +19,6 @@ from leap_webshop.reading import (
     title_and_price,
     without_limit,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What to do, and why: `purpose` is "search", "open", "choose", "buy", "back" or "return"."""
-
-    action: str
-    purpose: str
-    thing: str = ""
 
 
 class Shopper(ScriptedPolicy):

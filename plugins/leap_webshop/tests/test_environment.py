@@ -48,7 +48,7 @@ def test_another_seed_is_another_catalogue(embedded):
     with pytest.raises(EnvironmentFailure, match="something else"):
         other.open(embedded.tasks("test")[0], 0)
     with pytest.raises(EnvironmentFailure, match="none of this"):
-        embedded.open(Task("x", "test", "", "", {"goal": 10**9}), 0)
+        embedded.open(Task(id="x", split="test", goal="", task_type="", data={"goal": 10**9}), 0)
 
 
 def test_an_unknown_split_is_refused(embedded):

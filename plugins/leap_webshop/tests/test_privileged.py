@@ -13,9 +13,10 @@ from leap_core.examples import examples_from_demonstrations
 from leap_core.policy.prompt import PromptRenderer
 from leap_core.policy.reply import write_reply
 from leap_core.testing.toy import ToyEnvironment, ToyOptions
+from leap_webshop.appraiser import Appraiser
 from leap_webshop.environment import WebshopEnvironment, WebshopOptions
 from leap_webshop.expert import Expert
-from leap_webshop.privileged import Appraiser, GoalSource, SourceOptions
+from leap_webshop.privileged import GoalSource, SourceOptions
 
 
 @pytest.fixture

@@ -41,7 +41,9 @@ class GymnasiumEnvironment(Environment):
         return LazyTasks(sizes[split], lambda i: self._task(split, first + i))
 
     def _task(self, split: str, seed: int) -> Task:
-        return Task(f"{self.options.id}/{seed}", split, self.options.goal, data={"seed": seed})
+        return Task(
+            id=f"{self.options.id}/{seed}", split=split, goal=self.options.goal, data={"seed": seed}
+        )
 
     def open(self, task: Task, seed: int) -> GymnasiumEpisode:
         """Open a task. Its chance is that of its own seed: the same in every episode."""

@@ -62,7 +62,7 @@ class GymnasiumEpisode(Episode):
         self.options, self.task_seed = options, task_seed
         self.env: gymnasium.Env[Any, Any] | None = None
         self.over, self.score = True, 0.0
-        self.now = Observation("")
+        self.now = Observation(text="")
 
     def reset(self) -> Observation:
         """Make the environment anew: nothing is left of what was played before."""
@@ -79,8 +79,8 @@ class GymnasiumEpisode(Episode):
             raise EnvironmentFailure("the episode is over: reset it, or open another")
         taken = self._action(action)
         if taken is None:
-            same = Observation(NOT_POSSIBLE, self.now.candidates)
-            return Transition(same)
+            same = Observation(text=NOT_POSSIBLE, candidates=self.now.candidates)
+            return Transition(observation=same)
         seen, reward, terminated, truncated, info = self.env.step(taken)
         self.score += float(reward)
         self.over = bool(terminated or truncated)
@@ -89,7 +89,13 @@ class GymnasiumEpisode(Episode):
         if self.over:
             success = bool(terminated) and self.score >= self.options.success_from
             result = {"success": success, "score": self.score}
-        return Transition(self.now, float(reward), bool(terminated), bool(truncated), result)
+        return Transition(
+            observation=self.now,
+            reward=float(reward),
+            terminated=bool(terminated),
+            truncated=bool(truncated),
+            info=result,
+        )
 
     def close(self) -> None:
         """Close the environment."""
@@ -117,7 +123,9 @@ class GymnasiumEpisode(Episode):
                 seen if self.options.observation == "text" else seen[self.options.observation]
             )
         if self.over:
-            return Observation(text)
+            return Observation(text=text)
         if self.options.candidates is not None:
-            return Observation(text, tuple(map(str, info.get(self.options.candidates, ()))))
-        return Observation(text, self.options.actions)
+            return Observation(
+                text=text, candidates=tuple(map(str, info.get(self.options.candidates, ())))
+            )
+        return Observation(text=text, candidates=self.options.actions)

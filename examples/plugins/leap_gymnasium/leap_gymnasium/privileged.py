@@ -59,7 +59,7 @@ class GymnasiumState(PrivilegedSource):
             secrets = tuple(secret.format(**facts) for secret in self.options.secrets)
         except (KeyError, IndexError) as error:
             raise ConfigError(f"a secret names {error}, which is none of 'attributes'") from None
-        return PrivilegedState(text, secrets, facts)
+        return PrivilegedState(text=text, secrets=secrets, facts=facts)
 
     def _read(self, bare: Any, name: str) -> Any:
         if not hasattr(bare, name):

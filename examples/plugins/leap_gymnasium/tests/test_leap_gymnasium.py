@@ -49,10 +49,10 @@ def play(environment, task, actions):
     seen, steps, last = episode.reset(), [], None
     for action in actions:
         last = episode.step(action)
-        steps.append(Step(seen, "", action, last.reward))
+        steps.append(Step(observation=seen, reason="", action=action, reward=last.reward))
         seen = last.observation
     episode.close()
-    return Trajectory(task, tuple(steps), seen.text), last
+    return Trajectory(task=task, steps=tuple(steps), final=seen.text), last
 
 
 def test_the_lake_is_crossed():

@@ -34,7 +34,7 @@ class OpenEnvEnvironment(Environment):
         return LazyTasks(sizes[split], lambda i: self._task(split, first + i))
 
     def _task(self, split: str, seed: int) -> Task:
-        return Task(f"seed-{seed}", split, self.options.goal, data={"seed": seed})
+        return Task(id=f"seed-{seed}", split=split, goal=self.options.goal, data={"seed": seed})
 
     def open(self, task: Task, seed: int) -> OpenEnvEpisode:
         """Open a task. Its chance is that of its own seed: the same in every episode."""

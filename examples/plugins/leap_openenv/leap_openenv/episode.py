@@ -21,7 +21,7 @@ class OpenEnvEpisode(Episode):
         self.options, self.task_seed = options, task_seed
         self.client: Any = None
         self.over, self.score = True, 0.0
-        self.now = Observation("")
+        self.now = Observation(text="")
 
     def reset(self) -> Observation:
         """Open a session, if there is none, and start over.
@@ -45,7 +45,9 @@ class OpenEnvEpisode(Episode):
         if self.client is None or self.over:
             raise EnvironmentFailure("the episode is over: reset it, or open another")
         if self.now.candidates and action not in self.now.candidates:
-            return Transition(Observation(NOT_POSSIBLE, self.now.candidates))
+            return Transition(
+                observation=Observation(text=NOT_POSSIBLE, candidates=self.now.candidates)
+            )
         sent = {**self.options.action_extra, self.options.action: action}
         result = self._ask("cannot take a step", lambda: self.client.step(sent))
         reward = float(result.reward or 0.0)
@@ -55,7 +57,7 @@ class OpenEnvEpisode(Episode):
         info: dict[str, Any] = {}
         if self.over:
             info = {"success": self.score >= self.options.success_from, "score": self.score}
-        return Transition(self.now, reward, terminated=self.over, info=info)
+        return Transition(observation=self.now, reward=reward, terminated=self.over, info=info)
 
     def state(self) -> dict[str, Any]:
         """What the server tells of the session besides observations."""
@@ -95,4 +97,4 @@ class OpenEnvEpisode(Episode):
             if self.over or self.options.candidates is None
             else seen.get(self.options.candidates, ())
         )
-        return Observation(str(seen[field]), tuple(map(str, listed)))
+        return Observation(text=str(seen[field]), candidates=tuple(map(str, listed)))

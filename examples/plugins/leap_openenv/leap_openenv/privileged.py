@@ -62,4 +62,4 @@ class OpenEnvState(PrivilegedSource):
             secrets = tuple(secret.format(**facts) for secret in self.options.secrets)
         except (KeyError, IndexError) as error:
             raise ConfigError(f"a secret names {error}, which is no field of the state") from None
-        return PrivilegedState(text, secrets, facts)
+        return PrivilegedState(text=text, secrets=secrets, facts=facts)

@@ -60,7 +60,9 @@ class VerifiersEnvironment(Environment):
         first = sum(sizes[name] for name in names[: names.index(split)])
         numbers = range(first, first + sizes[split])
         assert len(self.theirs) >= numbers.stop
-        return [Task(f"{self.options.taskset}/{n}", split, data={"number": n}) for n in numbers]
+        return [
+            Task(id=f"{self.options.taskset}/{n}", split=split, data={"number": n}) for n in numbers
+        ]
 
     def open(self, task: Task, seed: int) -> VerifiersEpisode:
         """Open a task; its chance is its own."""

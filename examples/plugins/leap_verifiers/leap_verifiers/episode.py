@@ -48,7 +48,7 @@ class VerifiersEpisode(Episode):
             score = self.playing.result()
             self.playing = None
             raise EnvironmentFailure(f"it is over before the student says anything ({score})")
-        return Observation(said)
+        return Observation(text=said)
 
     def step(self, action: str) -> Transition:
         """Answer, and let the environment run until the next turn or its end."""
@@ -57,11 +57,13 @@ class VerifiersEpisode(Episode):
         loop().call_soon_threadsafe(self.turns.answers.put_nowait, action)
         said = self._wait()
         if said is not None:
-            return Transition(Observation(said))
+            return Transition(observation=Observation(text=said))
         score = self.playing.result()
         self.playing = None
         info = {"success": score >= self.options.success_from, "score": score}
-        return Transition(Observation("That was all."), score, terminated=True, info=info)
+        return Transition(
+            observation=Observation(text="That was all."), reward=score, terminated=True, info=info
+        )
 
     def close(self) -> None:
         """Stop the environment where it waits."""

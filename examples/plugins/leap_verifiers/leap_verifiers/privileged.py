@@ -47,4 +47,4 @@ class VerifiersData(PrivilegedSource):
             secrets = tuple(secret.format(**facts) for secret in self.options.secrets)
         except (KeyError, IndexError) as error:
             raise ConfigError(f"a secret names {error}, which is none of 'fields'") from None
-        return [PrivilegedState(text, secrets, facts)] * len(trajectory.steps)
+        return [PrivilegedState(text=text, secrets=secrets, facts=facts)] * len(trajectory.steps)

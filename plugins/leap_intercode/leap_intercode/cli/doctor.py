@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from leap_core import DataError, LeapError
-from leap_intercode.backends import Backend, backends
+from leap_intercode.backend_choice import backends
+from leap_intercode.backends import Backend
 from leap_intercode.cli.common import backend_options
 from leap_intercode.official import bash_tasks
 from leap_intercode.tree import Tree

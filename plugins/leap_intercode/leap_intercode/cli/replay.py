@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from leap_core import ConfigError
-from leap_intercode.backends import choose
+from leap_intercode.backend_choice import choose
 from leap_intercode.cli.common import backend_options
 from leap_intercode.official import find_file
 from leap_intercode.official_files import official_tree

@@ -12,6 +12,7 @@ from pydantic import Field
 from leap_core import (
     ConfigError,
     Environment,
+    EnvironmentContext,
     EnvironmentFailure,
     Episode,
     Layout,
@@ -40,6 +41,7 @@ from leap_intercode.sql.embedded import (
     database,
     questions,
 )
+from leap_intercode.sql.expert import SqlExpert, SqlExplorer, demonstrate
 from leap_intercode.sql.reward import Rows, reward
 from leap_intercode.sql.stores import MysqlStore, SqliteStore, Store
 
@@ -94,12 +96,14 @@ class SqlEnvironment(Environment):
         "Write reasons in the student's own voice, from what it has seen."
     )
 
-    def __init__(self, options: SqlOptions) -> None:
-        self.options = options
+    options: SqlOptions
+
+    def __init__(self, options: SqlOptions, context: EnvironmentContext | None = None) -> None:
+        super().__init__(options, context)
         self._tasks = lru_cache(maxsize=8)(self._read_tasks)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (SqlEnvironment, (self.options,))
+        return (SqlEnvironment, (self.options, self.context))
 
     # -- tasks --------------------------------------------------------------------------------
 
@@ -112,7 +116,13 @@ class SqlEnvironment(Environment):
         if split not in self.splits():
             raise ConfigError(unknown("split", split, self.splits()))
         return [
-            Task(t.id, t.split, t.goal, t.task_type, {"database": t.data["database"]})
+            Task(
+                id=t.id,
+                split=t.split,
+                goal=t.goal,
+                task_type=t.task_type,
+                data={"database": t.data["database"]},
+            )
             for t in self._tasks(split)
         ]
 
@@ -121,18 +131,24 @@ class SqlEnvironment(Environment):
         if options.tasks == "embedded":
             size = options.split_sizes.get(split, DEFAULT_SIZES[split])
             return [
-                Task(f"shop/{options.seed}/{split}/{i}", split, q.query, q.task_type, _data(q))
+                Task(
+                    id=f"shop/{options.seed}/{split}/{i}",
+                    split=split,
+                    goal=q.query,
+                    task_type=q.task_type,
+                    data=_data(q),
+                )
                 for i, q in enumerate(questions(options.seed, split, size, options.task_types))
             ]
         path = find_file(options.data_dir, _TASK_FILES)
         items = read_list(path, ("query", "gold", "db", "hardness"))
         tasks = [
             Task(
-                f"spider/{i}",
-                split,
-                item["query"],
-                item["hardness"],
-                {"gold": item["gold"], "database": item["db"], "tables": ()},
+                id=f"spider/{i}",
+                split=split,
+                goal=item["query"],
+                task_type=item["hardness"],
+                data={"gold": item["gold"], "database": item["db"], "tables": ()},
             )
             for i, item in enumerate(items)
         ]
@@ -188,14 +204,10 @@ class SqlEnvironment(Environment):
 
     def demonstrate(self, task: Task, kind: str) -> Trajectory:
         """One demonstration."""
-        from leap_intercode.sql.expert import demonstrate
-
-        return demonstrate(self, task, kind)
+        return demonstrate(self, self.gold(task), task, kind)
 
     def expert(self) -> ScriptedExpert:
         """The scripted privileged expert, for levels 1 to 5."""
-        from leap_intercode.sql.expert import SqlExpert
-
         return SqlExpert()
 
     def scripted_policies(self) -> Sequence[str]:
@@ -204,8 +216,6 @@ class SqlEnvironment(Environment):
 
     def scripted_policy(self, name: str) -> ScriptedPolicy | None:
         """The unprivileged explorer, or None."""
-        from leap_intercode.sql.expert import SqlExplorer
-
         return SqlExplorer() if name == "explorer" else None
 
     def fingerprint(self) -> Mapping[str, Any]:
@@ -245,7 +255,7 @@ class SqlEpisode(Episode):
         """Start over; the first observation is the question."""
         self.rows, self.best, self.over = None, 0.0, False
         self._shown = self.task.goal
-        return Observation(self._shown)
+        return Observation(text=self._shown)
 
     def step(self, action: str) -> Transition:
         """Run a statement; `submit…` ends with the reward, `skip` with none."""
@@ -254,21 +264,29 @@ class SqlEpisode(Episode):
         if action.startswith("submit") or action == "skip":
             self.over = True
             score = 0.0 if action == "skip" else max(self.best, self._score())
-            return Transition(Observation(self._shown), score, True, info=_ended(score))
+            return Transition(
+                observation=Observation(text=self._shown),
+                reward=score,
+                terminated=True,
+                success=score >= 1.0,
+                score=score,
+            )
         environment = self.environment
         name, seconds = str(self.task.data["database"]), environment.options.seconds
         self.rows = environment.store.run(name, action, seconds).observation
         self._shown = shorten(str(self.rows), environment.options.shown)
         if environment.options.scoring == "submit":
-            return Transition(Observation(self._shown))
+            return Transition(observation=Observation(text=self._shown))
         score = self._score()
         self.best = max(self.best, score)
         self.over = score >= 1.0
-        return Transition(Observation(self._shown), score, self.over, info=_ended(self.best))
+        return Transition(
+            observation=Observation(text=self._shown),
+            reward=score,
+            terminated=self.over,
+            success=self.best >= 1.0,
+            score=self.best,
+        )
 
     def _score(self) -> float:
         return reward(self.rows, self.environment.answer(self.task))
-
-
-def _ended(score: float) -> dict[str, Any]:
-    return {"success": score >= 1.0, "score": score}

@@ -9,10 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from leap_core import Observation, PrivilegedState, Proposal, ScriptedPolicy, Step, Task, Trajectory
+from leap_core import (
+    Environment,
+    Observation,
+    PrivilegedState,
+    Proposal,
+    ScriptedPolicy,
+    Step,
+    Task,
+    Trajectory,
+    play,
+)
 from leap_intercode.expert import Decision
 from leap_intercode.sql.embedded import TEMPLATES
-from leap_intercode.sql.environment import SqlEnvironment
 
 _LONGEST = 10
 _FROM = re.compile(r"\b(?:from|join)\s+`?(\w+)`?", re.IGNORECASE)
@@ -46,7 +55,7 @@ class SqlExpert:
                 level not in (1, 5) and decision != _SUBMIT and (fine or spared)
             ):
                 continue
-            proposals.append(Proposal(t, decision.reason, decision.action))
+            proposals.append(Proposal(step=t, reason=decision.reason, action=decision.action))
         return proposals
 
 
@@ -92,30 +101,15 @@ def _looks(tables: Sequence[str] | dict[str, None]) -> list[tuple[str, str]]:
     return looks + [(f"DESCRIBE {t}", f"I look at the columns of {t}.") for t in tables]
 
 
-def demonstrate(environment: SqlEnvironment, task: Task, kind: str) -> Trajectory:
+def demonstrate(environment: Environment, gold: str, task: Task, kind: str) -> Trajectory:
     """Play a task: "expert" looks at the tables first, "gold" queries at once."""
-    episode = environment.open(task, 0)
-    gold = environment.gold(task)
-    observation = episode.reset()
-    taken: list[Step] = []
-    transition = None
-    while len(taken) < _LONGEST:
+
+    def choose(steps: Sequence[Step], observation: Observation) -> tuple[str, str]:
         if kind == "gold":
-            decision = _SUBMIT if taken else Decision("act", "I know the query for this.", gold)
+            query = Decision("act", "I know the query for this.", gold)
+            decision = _SUBMIT if steps else query
         else:
-            decision = solve(gold, taken) or _SUBMIT
-        taken.append(Step(observation, decision.reason, decision.action))
-        transition = episode.step(decision.action)
-        observation = transition.observation
-        if transition.terminated:
-            break
-    info = dict(transition.info) if transition else {}
-    won = bool(info.get("success", False))
-    return Trajectory(
-        task=task,
-        steps=tuple(taken),
-        final=observation.text,
-        outcome="success" if won else "failure",
-        score=float(info.get("score", 0.0)),
-        info=info,
-    )
+            decision = solve(gold, steps) or _SUBMIT
+        return decision.reason, decision.action
+
+    return play(environment, task, choose, limit=_LONGEST)

@@ -44,7 +44,9 @@ def sql_states(environment: SqlEnvironment, trajectory: Trajectory) -> list[Priv
             ]
         )
         states.append(
-            PrivilegedState(text, tuple(_secrets(gold, answer, task.goal, number)), facts)
+            PrivilegedState(
+                text=text, secrets=tuple(_secrets(gold, answer, task.goal, number)), facts=facts
+            )
         )
         if not step.action.startswith("submit"):
             rows = environment.store.run(name, step.action, environment.options.seconds).observation
