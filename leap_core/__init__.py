@@ -57,7 +57,7 @@ from leap_core.types import (
 )
 
 if TYPE_CHECKING:
-    from leap_core.config.option_types import sizes_by_split, subset_of
+    from leap_core.config.option_types import resumable, sizes_by_split, subset_of
     from leap_core.config.schema import Section
     from leap_core.contracts.async_engine import AsyncEngine
     from leap_core.contracts.engine import Engine, PolicyContext, Refusal, Request
@@ -90,6 +90,7 @@ _LAZY = {
     "Section": "leap_core.config.schema",
     "open_run": "leap_core.run.folder",
     "fetch_all": "leap_core.run.download",
+    "resumable": "leap_core.config.option_types",
     "sizes_by_split": "leap_core.config.option_types",
     "snap": "leap_core.correction",
     "subset_of": "leap_core.config.option_types",
@@ -160,6 +161,7 @@ __all__ = [
     "hookimpl",
     "open_run",
     "play",
+    "resumable",
     "sizes_by_split",
     "snap",
     "subset_of",

@@ -1,7 +1,7 @@
 """The whole contract with plugins, on one page.
 
 A plugin is a Python module named by an entry point in group `leap`. It sets
-`LEAP_API_VERSION = 1` and implements any of these hooks with `leap_core.hookimpl`. The module must
+`LEAP_API_VERSION = 2` and implements any of these hooks with `leap_core.hookimpl`. The module must
 be light: factories are given as "package.module:Class" and imported when a run names them.
 """
 
@@ -16,7 +16,12 @@ import pluggy
 from leap_core.evaluation import Evaluation
 from leap_core.types import PolicyRef
 
-API_VERSION = 1
+API_VERSION = 2
+"""Version of the contract with plugins; raised when it gains something."""
+
+OLDEST_API_VERSION = 2
+"""Plugins that need less than this use something that is gone."""
+
 ENTRY_POINT_GROUP = "leap"
 
 hookspec = pluggy.HookspecMarker("leap")

@@ -14,18 +14,21 @@ lacks, so a run that was interrupted goes on where it stopped.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from leap_core.config.multi_environment import MultiEnvironmentConfig
 from leap_core.config.schema import RunConfig
+from leap_core.contracts.environment import EnvironmentContext
 from leap_core.evaluation import Evaluation, best_of
 from leap_core.hookspecs import IterationEvent
 from leap_core.plugins.manager import load_plugins
 from leap_core.run.folder import RunFolder
+from leap_core.run.ledger import Ledger
 from leap_core.run.progress import Screen
 from leap_core.stages.components import Components, build_components, check_teacher
-from leap_core.stages.context import RunContext
+from leap_core.stages.context import RunContext, identity_of, spending_limit
 from leap_core.stages.environment_run import EnvironmentRun
 from leap_core.stages.students import resolve_students
 from leap_core.stages.updates import UpdateStage
@@ -68,17 +71,21 @@ def run_leap(
     configs = config.runs if isinstance(config, MultiEnvironmentConfig) else {"": config}
     components = _checked_components(configs)
     if isinstance(config, MultiEnvironmentConfig):
-        home, folders = RunFolder.prepare_several(run_dir, config)
+        home, folders = RunFolder.prepare_several(run_dir, config, identity_of)
     else:
-        home = RunFolder.prepare(run_dir, config)
+        home = RunFolder.prepare(run_dir, config, identity_of)
         folders = {"": home}
-    with home.locked():
+    budget = spending_limit(next(iter(configs.values())))
+    with home.locked(), closing(Ledger(home.ledger_path, budget)) as ledger:
         contexts = [
-            RunContext(configs[label], components[label], folders[label], screen, label)
-            for label in configs
+            RunContext(config, components[label], folders[label], screen, ledger, label)
+            for label, config in configs.items()
         ]
         for context in contexts:
             _write_manifest(context)
+            context.components.environment.context = EnvironmentContext(
+                ledger, context.folder.cache, context.config.seed
+            )
         return _Algorithm1(contexts, home, screen).run()
 
 

@@ -18,8 +18,8 @@ from leap_core import hookspecs
 from leap_core.cli.main import cli
 from leap_core.config.load import validated
 from leap_core.config.schema import RunConfig
+from leap_core.plugins.build import CONTRACTS
 from leap_core.plugins.manager import load_plugins
-from leap_core.stages.components import CONTRACTS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"

@@ -27,7 +27,7 @@ HOOKS = {
 
 
 def plugins_with(plugin_site: Any, monkeypatch: pytest.MonkeyPatch, body: str) -> Plugins:
-    code = f"from leap_core import hookimpl\nLEAP_API_VERSION = 1\n\n@hookimpl\n{body}\n"
+    code = f"from leap_core import hookimpl\nLEAP_API_VERSION = 2\n\n@hookimpl\n{body}\n"
     plugin_site.install("kitchen", code)
     monkeypatch.syspath_prepend(plugin_site.path)
     monkeypatch.delitem(sys.modules, "kitchen_plugin", raising=False)
@@ -141,7 +141,7 @@ def test_every_hook_has_a_test() -> None:
 
 LISTENER = """
     from leap_core import hookimpl
-    LEAP_API_VERSION = 1
+    LEAP_API_VERSION = 2
 
     def heard(hook):
         def listen(event):

@@ -43,7 +43,7 @@ PLAYERS = {
 TOY_PLUGIN = """
 from leap_core import hookimpl
 
-LEAP_API_VERSION = 1
+LEAP_API_VERSION = 2
 
 @hookimpl
 def leap_register_environments(register):

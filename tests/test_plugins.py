@@ -18,7 +18,7 @@ from tests.conftest import PluginSite, leap_with
 
 GOOD = """
     from leap_core import hookimpl
-    LEAP_API_VERSION = 1
+    LEAP_API_VERSION = 2
 
     @hookimpl
     def leap_register_teachers(register):
@@ -27,7 +27,7 @@ GOOD = """
 
 HALF = """
     from leap_core import hookimpl
-    LEAP_API_VERSION = 1
+    LEAP_API_VERSION = 2
 
     @hookimpl
     def leap_register_environments(register):
@@ -63,19 +63,19 @@ BROKEN: dict[str, tuple[str | None, str | None, str]] = {
     "entry point to no attribute": (HALF, "broken_plugin:ghost", "has no attribute 'ghost'"),
     "malformed entry point": (HALF, "not a module!", "'not a module!' is not written"),
     "no API version": (
-        HALF.replace("LEAP_API_VERSION = 1", ""),
+        HALF.replace("LEAP_API_VERSION = 2", ""),
         None,
         "does not set LEAP_API_VERSION",
     ),
     "wrong API version": (
-        HALF.replace("VERSION = 1", "VERSION = 2"),
+        HALF.replace("VERSION = 2", "VERSION = 99"),
         None,
-        "built for LEAP_API_VERSION 2, this leap-core has 1: upgrade leap-core",
+        "needs LEAP_API_VERSION 99, this leap-core has 2: upgrade leap-core",
     ),
     "outdated API version": (
-        HALF.replace("VERSION = 1", "VERSION = 0"),
+        HALF.replace("VERSION = 2", "VERSION = 1"),
         None,
-        "built for LEAP_API_VERSION 0, this leap-core has 1: upgrade the plugin",
+        "built for LEAP_API_VERSION 1, and this leap-core supports 2 and later: upgrade the plugin",
     ),
     "unknown hook": (
         hook("def leap_register_teacher(register): pass"),
@@ -299,7 +299,7 @@ def test_a_life_cycle_hook_that_raises_is_skipped_with_a_warning(
 ) -> None:
     listener = """
         from leap_core import hookimpl
-        LEAP_API_VERSION = 1
+        LEAP_API_VERSION = 2
 
         @hookimpl
         def leap_after_iteration(event):
@@ -346,7 +346,7 @@ def test_a_factory_that_is_not_what_it_says_is_the_plugins_fault(case, leap, plu
     factory, reason = NOT_WHAT_IT_SAYS[case]
     code = f"""
         from leap_core import Environment, hookimpl
-        LEAP_API_VERSION = 1
+        LEAP_API_VERSION = 2
 
         class Kitchen(Environment):
             pass

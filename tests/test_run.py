@@ -13,7 +13,7 @@ from tests.conftest import Leap, PluginSite
 TOY = """
 from leap_core.hookspecs import hookimpl
 
-LEAP_API_VERSION = 1
+LEAP_API_VERSION = 2
 
 @hookimpl
 def leap_register_environments(register):
@@ -28,7 +28,7 @@ def leap_register_privileged_sources(register):
 KILLER = """
 import os, signal
 
-LEAP_API_VERSION = 1
+LEAP_API_VERSION = 2
 _left = int(os.environ.get("LEAP_KILL_AT", "0"))
 
 if _left:
@@ -245,17 +245,20 @@ def test_a_missing_key_is_said_before_anything_is_written(leap: Leap, folder: Pa
 TALKER = """
 from leap_core import Proposal, Section, Teacher, TeacherReply, hookimpl
 
-LEAP_API_VERSION = 1
+LEAP_API_VERSION = 2
 
 class Talker(Teacher):
     Options = Section
 
     async def correct(self, trajectory, states, brief):
-        return TeacherReply(())
+        return TeacherReply(proposals=())
 
     async def explain(self, trajectory, brief):
-        said = [Proposal(t, f"because {t}", s.action) for t, s in enumerate(trajectory.steps)]
-        return TeacherReply(tuple(said))
+        said = [
+            Proposal(step=t, reason=f"because {t}", action=s.action)
+            for t, s in enumerate(trajectory.steps)
+        ]
+        return TeacherReply(proposals=tuple(said))
 
 @hookimpl
 def leap_register_teachers(register):

@@ -87,7 +87,7 @@ def score(request: ScoreRequest, title: str, quiet: bool) -> Scored:
         "seeds": [seed, request.seeds],
         "horizon": horizon,
         "layout": writer.fingerprint(),
-        "decoding": decoding(generation, policy),
+        "decoding": decoding(generation, policy, config.server),
     }
     with _place(request.out, about) as path, _lent(request, config, policy) as resources:
         log = EpisodeLog(path, plan)
@@ -97,7 +97,7 @@ def score(request: ScoreRequest, title: str, quiet: bool) -> Scored:
             log.records,
             split=split,
             horizon=horizon,
-            decoding=decoding(generation, policy),
+            decoding=decoding(generation, policy, config.server),
             seed=seed,
             engine=dict(environment.fingerprint()),
         )

@@ -69,7 +69,7 @@ def command(
 
 def _check(kind: Kind, name: str, choice: Choice) -> Iterator[Result]:
     """All rules, or one result that says why the part cannot be checked at all."""
-    from leap_core.errors import ConfigError, DataError, MissingExtra
+    from leap_core.errors import ConfigError, DataError, MissingExtra, PluginError
     from leap_core.testing.conformance import Result, declared, subject_of
 
     try:
@@ -78,6 +78,9 @@ def _check(kind: Kind, name: str, choice: Choice) -> Iterator[Result]:
     except (ConfigError, DataError, MissingExtra) as error:
         hint = "; say what to check it with by --set" if isinstance(error, ConfigError) else ""
         yield Result("all rules", "skipped", found=f"{error}{hint}")
+        return
+    except PluginError as error:
+        yield Result("can be built", "failed", "a part that can be imported and built", f"{error}")
         return
     for rule in declared(kind):
         yield rule.run(subject)

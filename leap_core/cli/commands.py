@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from leap_core.hookspecs import Register, hookimpl
 
-LEAP_API_VERSION = 1
+LEAP_API_VERSION = 2
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("leap_core.cli.run", "Train a student: Algorithm 1 from a config file, or resume it."),

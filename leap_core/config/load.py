@@ -13,6 +13,9 @@ from pydantic import BaseModel, ValidationError
 from leap_core.config.schema import RunConfig
 from leap_core.errors import ConfigError
 
+RENAMED = {"drafts": "speculative"}
+"""Keys by their names in earlier versions."""
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -105,7 +108,8 @@ def _problem(model: type[BaseModel], item: Mapping[str, Any]) -> str:
     key = ".".join(location) or "the whole"
     if item["type"] == "extra_forbidden":
         known = _keys(model, location[:-1])
-        close = get_close_matches(location[-1], known, n=1, cutoff=0.6)
+        close = [RENAMED[location[-1]]] if RENAMED.get(location[-1]) in known else []
+        close = close or get_close_matches(location[-1], known, n=1, cutoff=0.6)
         hint = f"did you mean '{close[0]}'? " if close else ""
         return f"unknown key '{key}'; {hint}known here: {', '.join(sorted(known)) or 'none'}"
     if item["type"] == "missing":

@@ -1,12 +1,33 @@
-"""Checks that the options of several environments share: annotate a field with them."""
+"""Declarations for the fields of options: shared checks, and what a resumed run may change."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel, Field
 
 from leap_core.errors import unknown
+
+_RESUMABLE = "resumable"
+
+
+def resumable(default: Any = ..., **constraints: Any) -> Any:
+    """Declare an option that may have another value when a run is resumed.
+
+    For options that change speed, memory or reporting, never what is learned. Takes what pydantic's
+    `Field` takes: `workers: int = resumable(4, gt=0)`.
+    """
+    return Field(default, json_schema_extra={_RESUMABLE: True}, **constraints)
+
+
+def resumable_fields(options: type[BaseModel]) -> frozenset[str]:
+    """Return the names of the fields that were declared with `resumable`."""
+    return frozenset(
+        name
+        for name, field in options.model_fields.items()
+        if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get(_RESUMABLE)
+    )
 
 
 def subset_of(what: str, names: Sequence[str]) -> AfterValidator:

@@ -72,9 +72,7 @@ class Engine(ABC):
     """
 
     Options: ClassVar[type[Any]] = NoOptions
-    generation_keys: ClassVar[frozenset[str]] = frozenset(
-        {"temperature", "top_p", "max_new_tokens"}
-    )
+    generation_keys: ClassVar[tuple[str, ...]] = ("temperature", "top_p", "max_new_tokens")
     tokens: int = 0
 
     @classmethod

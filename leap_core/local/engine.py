@@ -52,7 +52,7 @@ class TransformersEngine(Engine):
         group: the most turns that are decoded together.
     """
 
-    generation_keys = frozenset(GenerationConfig.model_fields)
+    generation_keys = tuple(GenerationConfig.model_fields)
 
     @classmethod
     def open(cls, options: Any, policy: PolicyRef, context: PolicyContext) -> TransformersEngine:

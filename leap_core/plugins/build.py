@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from leap_core.config.option_types import resumable_fields
 from leap_core.config.schema import ComponentConfig
 from leap_core.contracts.engine import Engine
 from leap_core.contracts.environment import Environment
@@ -62,6 +63,15 @@ def factory_of(kind: Kind, name: str) -> Any:
     if problem:
         raise PluginError(f"{described(entry)}: '{entry.factory}' {problem}")
     return factory
+
+
+def resumable_options(kind: Any, name: str) -> frozenset[str]:
+    """Return the options of a component that may change when a run is resumed.
+
+    Raises:
+        ConfigError, PluginError: as `factory_of`.
+    """
+    return resumable_fields(factory_of(kind, name).Options)
 
 
 def policy_engine(name: str) -> type[Engine]:

@@ -22,7 +22,7 @@ import pluggy
 
 from leap_core import hookspecs
 from leap_core.errors import PluginError, unknown
-from leap_core.hookspecs import API_VERSION
+from leap_core.hookspecs import API_VERSION, OLDEST_API_VERSION
 from leap_core.plugins.discovery import Source, entry_point_sources, one_line
 from leap_core.plugins.registry import Entry, Kind, Registry
 
@@ -212,11 +212,17 @@ def _check_version(plugin: Any) -> None:
     version = getattr(plugin, "LEAP_API_VERSION", None)
     if version is None:
         raise PluginError(f"it does not set LEAP_API_VERSION (this leap-core has {API_VERSION})")
-    if version != API_VERSION:
-        newer = isinstance(version, int) and version > API_VERSION
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise PluginError(f"its LEAP_API_VERSION is {version!r}; it must be a whole number")
+    if version > API_VERSION:
         raise PluginError(
-            f"it was built for LEAP_API_VERSION {version!r}, this leap-core has {API_VERSION}: "
-            f"upgrade {'leap-core' if newer else 'the plugin'}"
+            f"it needs LEAP_API_VERSION {version}, this leap-core has {API_VERSION}: "
+            "upgrade leap-core"
+        )
+    if version < OLDEST_API_VERSION:
+        raise PluginError(
+            f"it was built for LEAP_API_VERSION {version}, and this leap-core supports "
+            f"{OLDEST_API_VERSION} and later: upgrade the plugin (authors: see docs/migration.md)"
         )
 
 

@@ -8,7 +8,7 @@ import json
 import platform
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -27,6 +27,9 @@ from leap_core.run.ledger import Call, read_calls
 from leap_core.run.records import read_json, write_aside, write_json
 from leap_core.run.stage import Stage
 
+FORMAT = 2
+"""Version of what is on disk; raised when a run that was begun before cannot be gone on with."""
+
 
 class RunFolder:
     """A run on disk. Written by one process at a time (`locked`); any number may read.
@@ -43,10 +46,15 @@ class RunFolder:
         self.home = outer if inside else path
 
     @classmethod
-    def prepare(cls, path: Path, config: RunConfig) -> RunFolder:
+    def prepare(
+        cls,
+        path: Path,
+        config: RunConfig,
+        identity: Callable[[RunConfig], dict[str, Any]] = run_identity,
+    ) -> RunFolder:
         """Create the folder, or open it to go on with the same configuration.
 
-        The budget and the teacher's concurrency may differ from last time.
+        What `identity` leaves out of a configuration may differ from last time.
 
         Raises:
             RunFolderError: the name is in use with another configuration, or is no run folder.
@@ -54,9 +62,11 @@ class RunFolder:
         folder = cls(path)
         resolved = to_yaml(config)
         if folder.config_path.exists():
+            folder._check_format()
             present = folder.config()
-            if run_identity(present) != run_identity(config):
-                changed = ", ".join(_differences(run_identity(present), run_identity(config)))
+            before, now = identity(present), identity(config)
+            if before != now:
+                changed = ", ".join(_differences(before, now))
                 raise RunFolderError(
                     f"the run '{path}' is already in use with another configuration "
                     f"(it differs in: {changed}); choose another name with --name"
@@ -69,7 +79,10 @@ class RunFolder:
 
     @classmethod
     def prepare_several(
-        cls, path: Path, config: MultiEnvironmentConfig
+        cls,
+        path: Path,
+        config: MultiEnvironmentConfig,
+        identity: Callable[[RunConfig], dict[str, Any]] = run_identity,
     ) -> tuple[RunFolder, dict[str, RunFolder]]:
         """Prepare the folder of a run in several environments, and one in it for each of them.
 
@@ -85,9 +98,21 @@ class RunFolder:
                 f"the run '{path}' is already in use with other environments (it has: {held}); "
                 "choose another name with --name"
             )
-        folders = {n: cls.prepare(home.environment(n), run) for n, run in config.runs.items()}
+        folders = {
+            n: cls.prepare(home.environment(n), run, identity) for n, run in config.runs.items()
+        }
         write_aside(home.config_path, config.to_yaml().encode())
         return home, folders
+
+    def _check_format(self) -> None:
+        written = self.manifest.get("format", 1) if self.manifest else FORMAT
+        if written != FORMAT:
+            raise RunFolderError(
+                f"the run '{self.path}' was written in format {written}, and this leap-core goes "
+                f"on with format {FORMAT} only: finish it with the version that began it "
+                f"({files.MANIFEST} says which), or begin a new run from its policy "
+                "(leap export) with --name"
+            )
 
     def _create(self, config: str) -> None:
         path = self.path
@@ -220,7 +245,7 @@ class RunFolder:
 
     def write_manifest(self, details: Mapping[str, Any]) -> None:
         """Write versions, seeds, fingerprints: needed to tell whether two runs compare."""
-        write_json(self.path / files.MANIFEST, {**versions(), **details})
+        write_json(self.path / files.MANIFEST, {"format": FORMAT, **versions(), **details})
 
 
 def open_run(path: str | Path) -> RunFolder:

@@ -163,14 +163,14 @@ class Ledger:
         self._reserved_cost = 0.0
         self._open_reservations = 0
         self._file: int | None = None
-        if path is not None:
+        if path is not None and path.exists():
             self._open(path)
 
     # -- reading ---------------------------------------------------------------------------
 
     @property
     def totals(self) -> Totals:
-        """Sums over every call so far, those of earlier sittings included."""
+        """Sums over every call so far, those of earlier processes included."""
         return self._totals
 
     @property
@@ -267,6 +267,8 @@ class Ledger:
                     waiter.loop.call_soon_threadsafe(waiter.event.set)
 
     def _append(self, call: Call) -> None:
+        if self.path is not None and self._file is None:
+            self._open(self.path)
         record = asdict(call)
         record["time"] = call.time or time.time()
         if self._file is not None:

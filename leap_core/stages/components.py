@@ -8,11 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from leap_core.config.schema import ComponentConfig, RunConfig
-from leap_core.contracts.environment import Environment
+from leap_core.contracts.environment import Environment, EnvironmentContext
 from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.contracts.teacher import Teacher, TeacherContext
 from leap_core.contracts.updater import Updater
-from leap_core.errors import ConfigError, unknown
+from leap_core.errors import ConfigError, PluginError, unknown
 from leap_core.plugins.build import build, factory_of
 from leap_core.plugins.registry import build_options
 from leap_core.policy.prompt import PromptRenderer
@@ -56,7 +56,7 @@ def build_components(config: RunConfig) -> Components:
 
 def build_environment(choice: ComponentConfig, where: str = "environment") -> Environment:
     """Build the environment that `choice` names."""
-    environment: Environment = build("environment", choice, where)
+    environment: Environment = build("environment", choice, where, EnvironmentContext())
     return environment
 
 
@@ -134,6 +134,13 @@ def _check_demonstrations(config: RunConfig, environment: Environment) -> None:
         raise ConfigError(
             f"environment '{config.environment.name}' offers no demonstrations; "
             "set demonstrations.tasks=0"
+        )
+    own = type(environment)
+    inherited = own.demonstrate is Environment.demonstrate
+    if kinds and inherited and own.demonstrations is Environment.demonstrations:
+        raise PluginError(
+            f"environment '{config.environment.name}' ({own.__module__}) offers demonstrations "
+            f"({', '.join(kinds)}) but does not implement `demonstrate`"
         )
     if wanted is not None and wanted not in kinds:
         raise ConfigError(unknown("kind of demonstration", wanted, kinds, "demonstrations.kind"))

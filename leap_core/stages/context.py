@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from leap_core.config.identity import run_identity
 from leap_core.config.schema import RunConfig
+from leap_core.plugins.build import resumable_options
 from leap_core.run.folder import RunFolder
 from leap_core.run.ledger import Ledger, SpendingLimit
 from leap_core.run.progress import Screen
@@ -17,8 +17,9 @@ from leap_core.stages.components import Components
 
 @dataclass(frozen=True)
 class RunContext:
-    """Configuration, components, folder and screen of a run in one environment.
+    """Configuration, components, folder, screen and ledger of a run in one environment.
 
+    There is one ledger for the whole run, and so one budget, in however many environments.
     `label` names the environment in a run in several; it is "" in a run in one.
     """
 
@@ -26,6 +27,7 @@ class RunContext:
     components: Components
     folder: RunFolder
     screen: Screen
+    ledger: Ledger
     label: str = ""
 
     @property
@@ -36,20 +38,16 @@ class RunContext:
     @property
     def basis(self) -> list[object]:
         """Everything that all stages' records depend on."""
-        return [run_identity(self.config), dict(self.components.environment.fingerprint())]
+        return [identity_of(self.config), dict(self.components.environment.fingerprint())]
 
     def stage(self, iteration: int, name: str) -> Stage:
         """Return a stage of an iteration, with the hash of its inputs."""
         return self.folder.stage(iteration, name, [*self.basis, iteration, name])
 
-    @contextmanager
-    def ledger(self) -> Iterator[Ledger]:
-        """Open the ledger of the whole run, under its budget."""
-        ledger = Ledger(self.folder.ledger_path, spending_limit(self.config))
-        try:
-            yield ledger
-        finally:
-            ledger.close()
+
+def identity_of(config: RunConfig) -> dict[str, Any]:
+    """Return what a resumed run must share with its records, as its components declare it."""
+    return run_identity(config, resumable_options)
 
 
 def spending_limit(config: RunConfig) -> SpendingLimit:

@@ -134,20 +134,19 @@ class CorrectionStage:
 
     @asynccontextmanager
     async def _teacher(self, iteration: int, student: PolicyRef | None) -> AsyncIterator[Teacher]:
-        """The teacher, with this run's ledger and budget."""
-        with self.context.ledger() as ledger:
-            context = TeacherContext(
-                environment=self.components.environment,
-                ledger=ledger,
-                cache_dir=self.context.folder.cache,
-                student=student,
-                seed=self.config.seed_of(iteration),
-            )
-            teacher = build_teacher(self.config, context)
-            try:
-                yield teacher
-            finally:
-                await teacher.aclose()
+        """Build the teacher, with this run's ledger and budget; close it at the end."""
+        context = TeacherContext(
+            environment=self.components.environment,
+            ledger=self.context.ledger,
+            cache_dir=self.context.folder.cache,
+            student=student,
+            seed=self.config.seed_of(iteration),
+        )
+        teacher = build_teacher(self.config, context)
+        try:
+            yield teacher
+        finally:
+            await teacher.aclose()
 
     def _brief(self) -> Brief:
         assert self.config.teacher is not None

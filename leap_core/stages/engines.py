@@ -10,7 +10,7 @@ from typing import Any
 from leap_core.config.schema import GenerationConfig, ServerConfig
 from leap_core.contracts.engine import Engine, PolicyContext
 from leap_core.contracts.environment import Environment
-from leap_core.errors import MissingExtra
+from leap_core.errors import ConfigError, MissingExtra
 from leap_core.plugins.build import policy_engine
 from leap_core.plugins.registry import build_options
 from leap_core.run.ledger import Ledger
@@ -46,6 +46,7 @@ def build_engine(
         ConfigError: no such scripted policy or plugin's engine, or options that it does not know.
     """
     resources = resources or EngineResources()
+    check_generation(generation, policy, resources.server)
     if policy.kind == "scripted":
         from leap_core.policy.scripted import scripted_engine
 
@@ -82,9 +83,46 @@ def engine_of(policy: PolicyRef) -> type[Engine]:
     return Engine
 
 
-def decoding(generation: GenerationConfig, policy: PolicyRef) -> dict[str, Any]:
-    """Decoding settings as they are printed with a score."""
-    return {} if policy.kind == "scripted" else generation.model_dump()
+def honoured_keys(policy: PolicyRef, server: ServerConfig) -> tuple[str, ...]:
+    """Return the keys of `generation` that the policy's engine honours; none for a program."""
+    if policy.kind == "scripted":
+        return ()
+    if policy.kind == "server" or (policy.kind == "transformers" and server.command is not None):
+        return Engine.generation_keys
+    if policy.kind == "transformers":
+        return tuple(GenerationConfig.model_fields)
+    return engine_of(policy).generation_keys
+
+
+def check_generation(generation: GenerationConfig, policy: PolicyRef, server: ServerConfig) -> None:
+    """Check that the policy's engine honours every key of `generation` that was set.
+
+    Raises:
+        ConfigError: it does not, naming the keys.
+    """
+    if policy.kind == "scripted":
+        return
+    honoured = honoured_keys(policy, server)
+    default = GenerationConfig()
+    ignored = [
+        key
+        for key in sorted(generation.model_fields_set)
+        if key not in honoured and getattr(generation, key) != getattr(default, key)
+    ]
+    if ignored:
+        where = "a model server" if policy.kind != "plugin" else f"the engine of '{policy.model}'"
+        raise ConfigError(
+            f"{where} does not honour {', '.join(f'generation.{key}' for key in ignored)}: remove "
+            f"{'it' if len(ignored) == 1 else 'them'}, or run the model in this process "
+            f"(honoured: {', '.join(honoured)})"
+        )
+
+
+def decoding(
+    generation: GenerationConfig, policy: PolicyRef, server: ServerConfig
+) -> dict[str, Any]:
+    """Return the decoding settings that hold for a policy, as they are printed with a score."""
+    return {key: getattr(generation, key) for key in honoured_keys(policy, server)}
 
 
 def require_local(purpose: str) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from leap_core.config.schema import GenerationConfig
@@ -18,7 +17,6 @@ from leap_core.examples import (
 )
 from leap_core.rollout import EpisodeLog, assignments
 from leap_core.run.iteration import VALIDATION
-from leap_core.run.ledger import Ledger
 from leap_core.run.records import Records
 from leap_core.stages.context import RunContext
 from leap_core.stages.corrections import CorrectionStage
@@ -172,7 +170,7 @@ class EnvironmentRun:
             played,
             split=split,
             horizon=self.components.horizon,
-            decoding=decoding(generation, policy),
+            decoding=decoding(generation, policy, self.config.server),
             seed=seed,
             engine=dict(self.components.environment.fingerprint()),
         )
@@ -196,28 +194,25 @@ class EnvironmentRun:
         if not stage.done:
             with stage.working():
                 log = EpisodeLog(records.path, assignments(tasks, [seed]))
-                with self._resources(policy) as resources:
-                    environment = self.components.environment
-                    play_missing(
-                        log,
-                        partial(build_engine, policy, generation, environment, resources),
-                        environment,
-                        self.components.writer,
-                        self.config.rollouts,
-                        self.screen,
-                        title,
-                    )
+                environment = self.components.environment
+                play_missing(
+                    log,
+                    partial(build_engine, policy, generation, environment, self._resources()),
+                    environment,
+                    self.components.writer,
+                    self.config.rollouts,
+                    self.screen,
+                    title,
+                )
         return list(records)
 
-    @contextmanager
-    def _resources(self, policy: PolicyRef) -> Iterator[EngineResources]:
-        """Open what engines may need: servers, and the run's ledger where replies are paid."""
-        student, cache = self.config.student, self.folder.cache
-        if policy.kind != "plugin":
-            yield EngineResources(self.config.server, student.options, Ledger(), cache)
-            return
-        with self.context.ledger() as ledger:
-            yield EngineResources(self.config.server, student.options, ledger, cache)
+    def _resources(self) -> EngineResources:
+        return EngineResources(
+            server=self.config.server,
+            options=self.config.student.options,
+            ledger=self.context.ledger,
+            cache_dir=self.folder.cache,
+        )
 
     def _draw(self, split: str, count: int | None, iteration: int) -> list[Task]:
         """This iteration's tasks: a seeded order of the split, on from where the last ended."""

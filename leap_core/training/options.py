@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from leap_core.config.option_types import resumable
 from leap_core.config.schema import Section
 from leap_core.errors import unknown
 
@@ -97,15 +98,15 @@ class TrainingOptions(Section):
     sharing: Literal["trunk", "none"] = "none"
     lora: LoraOptions | None = LoraOptions()
     quantize: Literal["4bit", "8bit"] | None = None
-    token_budget: int = Field(16384, gt=0)
-    micro_batch_size: int = Field(8, gt=0)
+    token_budget: int = resumable(16384, gt=0)
+    micro_batch_size: int = resumable(8, gt=0)
     held_out: float = Field(0.0, ge=0, lt=1)
     demonstration_share: float | None = Field(None, gt=0, lt=1)
     environment_share: float | None = Field(None, gt=0, lt=1)
-    checkpoint_steps: int = Field(200, gt=0)
-    report_to: tuple[Literal["wandb", "tensorboard", "trackio"], ...] = ()
-    logging_steps: int = Field(10, gt=0)
-    launch: LaunchOptions | Literal["never"] | None = None
+    checkpoint_steps: int = resumable(200, gt=0)
+    report_to: tuple[Literal["wandb", "tensorboard", "trackio"], ...] = resumable(())
+    logging_steps: int = resumable(10, gt=0)
+    launch: LaunchOptions | Literal["never"] | None = resumable(None)
 
     @model_validator(mode="before")
     @classmethod

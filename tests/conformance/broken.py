@@ -205,7 +205,7 @@ class GoesOnAfterTheEnd(_Wrapped):
 class EndSaysNothing(_Wrapped):
     class episode(_Answering):
         def change(self, transition: Transition) -> Transition:
-            return replace(transition, info={})
+            return replace(transition, success=None)
 
 
 class BreaksLate(_Wrapped):

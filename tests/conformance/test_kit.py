@@ -133,7 +133,7 @@ def test_what_is_found_is_said_in_words() -> None:
 
 BROKEN = """
 from leap_core.hookspecs import hookimpl
-LEAP_API_VERSION = 1
+LEAP_API_VERSION = 2
 
 @hookimpl
 def leap_register_environments(register):

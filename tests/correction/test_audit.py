@@ -33,7 +33,7 @@ evaluation: {tasks: 2}
 """
 TOY_PLUGIN = """
     from leap_core import hookimpl
-    LEAP_API_VERSION = 1
+    LEAP_API_VERSION = 2
 
     @hookimpl
     def leap_register_environments(register):
@@ -158,7 +158,7 @@ def test_leap_audit_prints_rates_and_the_worst(leap, run):
     assert done.returncode == 0, done.stderr
     assert "100.0 %" in done.stdout
     assert "outright: 'coin is in box " in done.stdout
-    assert "a scripted student tells no likelihoods" in done.stdout
+    assert "log-likelihoods need a model in this process" in done.stdout
 
 
 def test_leap_audit_json(leap, run):

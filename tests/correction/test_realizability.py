@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from leap_core import ConfigError, Example, PolicyRef, Prompt
-from leap_core.local.likelihood import log_likelihoods, realizability, summed_up
+from leap_core.analysis.realizability import realizability, summed_up
 
 torch = pytest.importorskip("torch")
 
@@ -54,7 +54,9 @@ def plainly(student: PolicyRef, row: Example) -> float:
 
 def test_batched_likelihoods_are_the_plain_ones(student):
     rows = [example(n) for n in (5, 1, 8, 3)]
-    assert log_likelihoods(student, rows) == pytest.approx(
+    from leap_core.local.engine import TransformersEngine
+
+    assert TransformersEngine.log_likelihoods(student, rows) == pytest.approx(
         [plainly(student, row) for row in rows], abs=1e-4
     )
 

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from leap_core.config.schema import ServerConfig
 from leap_core.errors import PolicyError, UpdateError
 from leap_core.local.adapters import RECORD, check_base, fingerprint
-from leap_core.local.engine import load_model
+from leap_core.local.engine import TransformersEngine, load_model
 from leap_core.policy.model_server import ModelServer
 from leap_core.types import PolicyRef
 from leap_core.updaters.sft import SFTUpdater
@@ -50,7 +50,7 @@ def test_an_adapter_over_other_weights_is_refused(home: Path, tmp_path: Path) ->
         )
     served = "{python} serve {base} {adapter} --port {port}"
     with pytest.raises(PolicyError, match=OTHER):
-        ModelServer(mixed, ServerConfig(command=served)).start()
+        ModelServer(mixed, TransformersEngine, ServerConfig(command=served)).start()
     assert load_model(over(home, "base"))
 
 

@@ -77,9 +77,8 @@ def rewards(subject: EnvironmentSubject) -> None:
     for task in subject.tasks:
         for transition in subject.replay(task, _course(subject, task)).transitions:
             expect(_finite(transition.reward), "finite rewards", transition.reward)
-            if "score" in transition.info:
-                score = transition.info["score"]
-                expect(_finite(score), "finite scores in `info`", score)
+            score = transition.score
+            expect(score is None or _finite(score), "a finite `score`, or None", score)
 
 
 def _finite(value: object) -> bool:
@@ -233,15 +232,15 @@ def foreign_actions(subject: EnvironmentSubject) -> None:
             answer = _answer(subject.environment, task, (), action)
             _check_observation(answer.observation)
             expect(
-                not answer.info.get("success", False),
+                not answer.success,
                 f"nonsense such as {action[:40]!r} not to solve task '{task.id}'",
-                shown(answer.info),
+                shown(answer),
             )
 
 
 @check("environment", "after-the-end")
 def after_the_end(subject: EnvironmentSubject) -> None:
-    """The end says whether it is a success, with a score; a step after it raises."""
+    """The end says whether it is a success; a step after it raises."""
     reached = False
     for task in subject.tasks:
         with _opened(subject.environment, task) as episode:
@@ -252,9 +251,7 @@ def after_the_end(subject: EnvironmentSubject) -> None:
             reached = True
             last = walked.transitions[-1]
             if last.terminated:
-                success, score = last.info.get("success"), last.info.get("score")
-                expect(isinstance(success, bool), '`info["success"]` at the end', last.info)
-                expect(_finite(score), '`info["score"]` at the end', last.info)
+                expect(isinstance(last.success, bool), "`success` at the end", last.success)
             _check_over(episode, walked.steps[-1].action)
     if not reached:
         raise NotApplicable("no episode came to an end within the horizon")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from leap_core.contracts.environment import Environment, Episode, ScriptedPolicy
+from leap_core.contracts.play import trajectory_of
 from leap_core.types import Observation, Step, Task, Trajectory, Transition
 
 Choose = Callable[[Sequence[Step], Observation], "str | None"]
@@ -46,17 +47,8 @@ class PlayedEpisode:
 
     def trajectory(self, task: Task, seed: int = 0) -> Trajectory:
         """The walk as a trajectory."""
-        info = dict(self.transitions[-1].info) if self.transitions else {}
-        won = bool(info.get("success", False))
-        return Trajectory(
-            task=task,
-            steps=tuple(self.steps),
-            final=self.observations[-1].text,
-            outcome="success" if won else "failure",
-            score=float(info.get("score", float(won))),
-            seed=seed,
-            info=info,
-        )
+        last = self.transitions[-1] if self.transitions else None
+        return trajectory_of(task, self.steps, last, seed=seed, final=self.first.text)
 
     def difference(self, other: PlayedEpisode) -> str | None:
         """Where two walks part, in words; None if they are the same."""
@@ -129,8 +121,8 @@ def filled(template: str) -> str:
 
 
 def _essence(transition: Transition) -> tuple[object, ...]:
-    """All of an answer but what `info` reports besides success and score, such as timings."""
-    told = {k: transition.info[k] for k in ("success", "score") if k in transition.info}
+    """Return all of an answer but `info`, which may hold timings and the like."""
+    told = (transition.success, transition.score)
     reward = repr(transition.reward)  # two NaN are the same here; another rule refuses them
     return (transition.observation, reward, *_flags(transition), told)
 

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+import leap_core
 from leap_core import (
     Brief,
     ConfigError,
     DataError,
     EnvironmentFailure,
     Observation,
-    Step,
     Trajectory,
 )
 from leap_core.correction import history_text, leak_score, validate
@@ -45,20 +45,14 @@ def bash(environment: BashEnvironment, gold: str = "cat /area/a.txt", **options)
 
 
 def play(environment, task, actions) -> Trajectory:
-    """What a student does, as a trajectory."""
-    episode = environment.open(task, 0)
-    observation, steps, won, final = episode.reset(), [], False, ""
-    for action in actions:
-        steps.append(Step(observation=observation, reason="I try this.", action=action))
-        transition = episode.step(action)
-        observation = transition.observation
-        final, won = observation.text, bool(transition.info.get("success"))
-        if transition.terminated:
-            break
-    episode.close()
-    return Trajectory(
-        task=task, steps=tuple(steps), final=final, outcome="success" if won else "failure"
-    )
+    """Return what a student does, as a trajectory."""
+    left = iter(actions)
+
+    def choose(steps, observation):
+        action = next(left, None)
+        return None if action is None else ("I try this.", action)
+
+    return leap_core.play(environment, task, choose, limit=len(actions))
 
 
 def test_the_plugin_registers_its_parts():
@@ -160,12 +154,12 @@ def test_an_episode_is_scored_on_submit(environment):
     assert (shown.observation.text, shown.reward, shown.terminated) == ("one\ntwo\n", 0.0, False)
     done = episode.step("submit")
     assert (done.reward, done.terminated) == (1.0, True)
-    assert done.info["success"]
-    assert done.info["score"] == 1.0
+    assert done.success
+    assert done.score == 1.0
     with pytest.raises(EnvironmentFailure, match="over"):
         episode.step("ls")
     assert episode.reset().text == "Print it."
-    assert episode.step("submit").info["success"] is False
+    assert episode.step("submit").success is False
     episode.close()
     episode.close()
 
@@ -186,10 +180,10 @@ def test_every_turn_can_be_scored_as_upstreams_evaluation_does(environment):
     first = episode.step("echo nothing of the kind")
     assert first.reward == pytest.approx(0.67)
     assert not first.terminated
-    assert first.info["score"] == pytest.approx(0.67)
+    assert first.score == pytest.approx(0.67)
     done = episode.step("cat /area/a.txt")
     assert done.terminated
-    assert done.info["success"]
+    assert done.success
 
 
 def test_skip_ends_without_a_score(environment):
@@ -197,7 +191,7 @@ def test_skip_ends_without_a_score(environment):
     episode.reset()
     episode.step("cat /area/a.txt")
     done = episode.step("skip")
-    assert (done.reward, done.terminated, done.info["success"]) == (0.0, True, False)
+    assert (done.reward, done.terminated, done.success) == (0.0, True, False)
 
 
 def test_upstreams_messages(environment):
@@ -240,7 +234,7 @@ def test_long_outputs_are_shortened_for_the_student_only(environment):
     text = episode.step("seq 5000").observation.text
     assert len(text) < 300
     assert "characters left out" in text
-    assert episode.step("submit").info["success"]
+    assert episode.step("submit").success
 
 
 @given(st.text(max_size=50), st.integers(2, 30))

@@ -20,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from leap_core import ConfigError, DataError, EnvironmentFailure, Step, Trajectory
+import leap_core
+from leap_core import ConfigError, DataError, EnvironmentFailure, Trajectory
 from leap_core.policy.prompt import PromptRenderer
 from leap_intercode.privileged import GoldSource, SourceOptions
 from leap_intercode.sql.dump import parse_dump, read_dump, statements
@@ -232,23 +233,9 @@ def test_gold_queries_demonstrations_and_the_explorer_succeed(environment, split
 
 def play(environment: SqlEnvironment, task: Any, policy: Any) -> Trajectory:
     """Play by a scripted policy, or by a list of actions."""
-    episode = environment.open(task, 0)
-    observation, steps, info = episode.reset(), [], {}
-    for t in range(10):
-        given = isinstance(policy, list)
-        reason, action = ("I try.", policy[t]) if given else policy.act(task, steps, observation)
-        steps.append(Step(observation=observation, reason=reason, action=action))
-        transition = episode.step(action)
-        observation, info = transition.observation, transition.info
-        if transition.terminated:
-            break
-    won = bool(info.get("success"))
-    return Trajectory(
-        task=task,
-        steps=tuple(steps),
-        final=observation.text,
-        outcome="success" if won else "failure",
-    )
+    if isinstance(policy, list):
+        return leap_core.play(environment, task, lambda steps, seen: ("I try.", policy[len(steps)]))
+    return leap_core.play(environment, task, policy)
 
 
 def test_an_episode_is_scored_on_submit_or_every_turn(environment):
@@ -257,17 +244,19 @@ def test_an_episode_is_scored_on_submit_or_every_turn(environment):
     episode = environment.open(task, 0)
     episode.reset()
     assert not episode.step(gold).terminated
-    assert episode.step("submit").info == {"success": True, "score": 1.0}
+    last = episode.step("submit")
+    assert (last.success, last.score) == (True, 1.0)
     with pytest.raises(EnvironmentFailure, match="over"):
         episode.step("SELECT 1")
     every = SqlEnvironment(SqlOptions(scoring="every_turn"))
     episode = every.open(task, 0)
     episode.reset()
     wrong = episode.step("SELECT 'wrong'")
-    assert (wrong.terminated, wrong.info["success"]) == (False, False)
+    assert (wrong.terminated, wrong.success) == (False, False)
     assert episode.step(gold).terminated
     episode.reset()
-    assert episode.step("skip").info == {"success": False, "score": 0.0}
+    last = episode.step("skip")
+    assert (last.success, last.score) == (False, 0.0)
 
 
 def test_the_expert_looks_first_and_level_five_does_not(environment):

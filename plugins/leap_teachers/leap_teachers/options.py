@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from leap_core import ConfigError, Section
+from leap_core import ConfigError, Section, resumable
 
 _NO_KEYS_HERE = (
     "API keys do not belong in a configuration (it is saved with the run); put the key in an "
@@ -49,12 +49,12 @@ class ClientOptions(Section):
     temperature: float = Field(0.3, ge=0)
     top_p: float = Field(1.0, gt=0, le=1)
     max_tokens: int = Field(4096, gt=0)
-    timeout: float = Field(120.0, gt=0)
-    attempts: int = Field(6, gt=0)
-    longest_wait: float = Field(60.0, ge=0)
-    concurrency: int = Field(64, gt=0)
-    requests_per_minute: int | None = Field(None, gt=0)
-    tokens_per_minute: int | None = Field(None, gt=0)
+    timeout: float = resumable(120.0, gt=0)
+    attempts: int = resumable(6, gt=0)
+    longest_wait: float = resumable(60.0, ge=0)
+    concurrency: int = resumable(64, gt=0)
+    requests_per_minute: int | None = resumable(None, gt=0)
+    tokens_per_minute: int | None = resumable(None, gt=0)
     prices: Prices | None = None
     structured: Literal["auto", "on", "off"] = "auto"
     context_tokens: int | None = Field(None, gt=0)

@@ -2,7 +2,7 @@
 
 from leap_core import Register, hookimpl
 
-LEAP_API_VERSION = 1
+LEAP_API_VERSION = 2
 
 
 @hookimpl

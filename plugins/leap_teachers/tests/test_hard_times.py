@@ -111,7 +111,11 @@ options, folder, count = json.loads(sys.argv[2]), Path(sys.argv[3]), int(sys.arg
 world = World()
 
 async def main():
-    lent = TeacherContext(world.environment, Ledger(folder / "ledger.jsonl"), folder / "cache")
+    lent = TeacherContext(
+        environment=world.environment,
+        ledger=Ledger(folder / "ledger.jsonl"),
+        cache_dir=folder / "cache",
+    )
     teacher = LitellmTeacher(LitellmOptions(**options), lent)
     with (folder / "outcomes.jsonl").open("w") as file:
         await correct_trajectories(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leap_core import Register, hookimpl
 
-LEAP_API_VERSION = 1
+LEAP_API_VERSION = 2
 
 
 @hookimpl

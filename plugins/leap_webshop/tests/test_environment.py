@@ -151,8 +151,8 @@ def test_the_end_of_an_episode(embedded):
         episode.step(action)
     done = episode.step("click[buy now]")
     assert done.terminated
-    assert 0 <= done.reward == done.info["score"] <= 1
-    assert done.info["success"] == (done.reward == 1)
+    assert 0 <= done.reward == done.score <= 1
+    assert done.success == (done.reward == 1)
     assert {"r_type", "r_att", "r_option", "r_price", "noun_rule"} <= set(done.info)
     with pytest.raises(EnvironmentFailure, match="over"):
         episode.step("click[buy now]")

@@ -85,16 +85,14 @@ class GymnasiumEpisode(Episode):
         self.score += float(reward)
         self.over = bool(terminated or truncated)
         self.now = self._observe(seen, info)
-        result: dict[str, Any] = {}
-        if self.over:
-            success = bool(terminated) and self.score >= self.options.success_from
-            result = {"success": success, "score": self.score}
+        enough = bool(terminated) and self.score >= self.options.success_from
         return Transition(
             observation=self.now,
             reward=float(reward),
             terminated=bool(terminated),
             truncated=bool(truncated),
-            info=result,
+            success=enough if self.over else None,
+            score=self.score,
         )
 
     def close(self) -> None:

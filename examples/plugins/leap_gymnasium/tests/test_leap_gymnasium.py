@@ -59,7 +59,7 @@ def test_the_lake_is_crossed():
     lake = build(**LAKE)
     way = ["down", "down", "right", "right", "down", "right"]
     trajectory, last = play(lake, lake.tasks("test")[0], way)
-    assert last.terminated and last.info == {"success": True, "score": 1.0}
+    assert last.terminated and last.success is True and last.score == 1.0
     assert "SFFF" in trajectory.steps[0].observation.text.replace("\x1b[41m", "").replace(
         "\x1b[0m", ""
     )
@@ -69,7 +69,7 @@ def test_the_lake_is_crossed():
 def test_a_hole_is_a_failure():
     lake = build(**LAKE)
     _, last = play(lake, lake.tasks("test")[0], ["right", "down"])
-    assert last.terminated and last.info == {"success": False, "score": 0.0}
+    assert last.terminated and last.success is False and last.score == 0.0
 
 
 def test_the_environments_own_limit_truncates():
@@ -79,7 +79,7 @@ def test_the_environments_own_limit_truncates():
     options = {**BOX, "kwargs": {"max_episode_steps": 2}, "candidates": None}
     short = build(**options)
     _, last = play(short, short.tasks("test")[0], ["dig", "dig"])
-    assert last.truncated and not last.terminated and last.info["success"] is False
+    assert last.truncated and not last.terminated and last.success is False
 
 
 def test_a_task_is_its_seed_and_no_seed_is_in_two_splits():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
-from leap_core import ConfigError, Environment, Layout, LazyTasks, Task, unknown
+from leap_core import ConfigError, Environment, EnvironmentContext, Layout, LazyTasks, Task, unknown
 from leap_openenv.episode import OpenEnvEpisode
 from leap_openenv.options import OpenEnvOptions
 
@@ -17,8 +17,10 @@ class OpenEnvEnvironment(Environment):
     Options = OpenEnvOptions
     horizon = 30
 
-    def __init__(self, options: OpenEnvOptions) -> None:
-        self.options = options
+    options: OpenEnvOptions
+
+    def __init__(self, options: OpenEnvOptions, context: EnvironmentContext | None = None) -> None:
+        super().__init__(options, context)
 
     def splits(self) -> Sequence[str]:
         """Names of the splits."""

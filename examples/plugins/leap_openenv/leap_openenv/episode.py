@@ -54,10 +54,14 @@ class OpenEnvEpisode(Episode):
         self.score += reward
         self.over = bool(result.done)
         self.now = self._observe(result.observation)
-        info: dict[str, Any] = {}
-        if self.over:
-            info = {"success": self.score >= self.options.success_from, "score": self.score}
-        return Transition(observation=self.now, reward=reward, terminated=self.over, info=info)
+        success = self.score >= self.options.success_from if self.over else None
+        return Transition(
+            observation=self.now,
+            reward=reward,
+            terminated=self.over,
+            success=success,
+            score=self.score,
+        )
 
     def state(self) -> dict[str, Any]:
         """What the server tells of the session besides observations."""

@@ -84,7 +84,7 @@ def test_the_coin_is_found_and_the_state_tells_where(options):
         box = state.facts["box"]
         assert state.secrets == (f"coin is in the {box} box",)
         _, last = play(environment, task, [f"open {box}", "take coin"])
-        assert last.terminated and last.info == {"success": True, "score": 1.0}
+        assert last.terminated and last.success is True and last.score == 1.0
         boxes.add(box)
     assert len(boxes) > 1
 

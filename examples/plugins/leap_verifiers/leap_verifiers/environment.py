@@ -30,7 +30,7 @@ class VerifiersEnvironment(Environment):
         self.env = load(options)
         loop()
 
-    def __reduce__(self) -> tuple[type[VerifiersEnvironment], tuple[VerifiersOptions]]:
+    def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.options,)
 
     @cached_property

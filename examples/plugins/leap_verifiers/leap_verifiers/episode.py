@@ -60,9 +60,12 @@ class VerifiersEpisode(Episode):
             return Transition(observation=Observation(text=said))
         score = self.playing.result()
         self.playing = None
-        info = {"success": score >= self.options.success_from, "score": score}
         return Transition(
-            observation=Observation(text="That was all."), reward=score, terminated=True, info=info
+            observation=Observation(text="That was all."),
+            reward=score,
+            terminated=True,
+            success=score >= self.options.success_from,
+            score=score,
         )
 
     def close(self) -> None:

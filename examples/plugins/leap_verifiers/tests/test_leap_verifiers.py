@@ -56,7 +56,7 @@ def test_an_answer_is_scored_by_the_taskset(answer, success):
     sums = build(**SUMS)
     trajectory, last = play(sums, sums.tasks("train")[3], [answer])
     assert trajectory.steps[0].observation.text == "Be brief.\n\nWhat is 3 + 17?"
-    assert last.terminated and last.info == {"success": success, "score": float(success)}
+    assert last.terminated and last.success is success and last.score == float(success)
 
 
 def test_a_partner_answers_until_the_student_is_right():
@@ -64,7 +64,7 @@ def test_a_partner_answers_until_the_student_is_right():
     trajectory, last = play(guess, guess.tasks("train")[1], ["3", "9", "7"])
     shown = [step.observation.text for step in trajectory.steps]
     assert shown == ["Guess a number from 0 to 9.", "More.", "Less."]
-    assert last.terminated and last.info == {"success": True, "score": 1.0}
+    assert last.terminated and last.success is True and last.score == 1.0
 
 
 def test_the_answer_is_privileged():

@@ -62,7 +62,7 @@ def command(
         episode.close()
     parts = transition.info.get("parts", {})
     told = ", ".join(f"{name} {value:g}" for name, value in parts.items() if name != "plain")
-    click.echo(f"score {transition.info['score']:.2f}" + (f" ({told})" if told else ""))
+    click.echo(f"score {transition.score:.2f}" + (f" ({told})" if told else ""))
     if gold:
         click.echo(f"gold command: {environment.gold(chosen)}")
 

@@ -66,7 +66,8 @@ def _play(episode: WebshopEpisode) -> None:
         seen = transition.observation
         if transition.terminated:
             click.echo(f"\n{seen.text}")
-            for name, value in transition.info.items():
+            told = {"success": transition.success, "score": transition.score, **transition.info}
+            for name, value in told.items():
                 click.echo(f"{name}: {value}")
             return
     click.echo(f"{WebshopEnvironment.horizon} actions: the visit is over, nothing was bought")
