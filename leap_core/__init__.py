@@ -57,39 +57,51 @@ from leap_core.types import (
 )
 
 if TYPE_CHECKING:
+    from leap_core.api.evaluate import evaluate
+    from leap_core.api.run import RunSummary, run
     from leap_core.config.option_types import resumable, sizes_by_split, subset_of
-    from leap_core.config.schema import Section
+    from leap_core.config.schema import GenerationConfig, RunConfig, Section
     from leap_core.contracts.async_engine import AsyncEngine
     from leap_core.contracts.engine import Engine, PolicyContext, Refusal, Request
     from leap_core.correction import snap
-    from leap_core.evaluation import Evaluation
+    from leap_core.evaluation import Evaluation, GroupScores
     from leap_core.hookspecs import IterationEvent
-    from leap_core.run.download import PinnedFile, fetch_all
-    from leap_core.run.folder import RunFolder, open_run
-    from leap_core.run.iteration import IterationFolder
-    from leap_core.run.ledger import Call, Ledger, Reservation
-    from leap_core.run.records import Records
+    from leap_core.loop import RunResult
+    from leap_core.runs.download import PinnedFile, fetch_all
+    from leap_core.runs.folder import RunFolder, open_run
+    from leap_core.runs.iteration import IterationFolder
+    from leap_core.runs.ledger import Call, Ledger, Reservation, SpendingLimit, Totals
+    from leap_core.runs.records import Records
 
 __version__ = "0.1.0"
 
 _LAZY = {
+    "RunResult": "leap_core.loop",
+    "RunSummary": "leap_core.api.run",
+    "evaluate": "leap_core.api.evaluate",
+    "run": "leap_core.api.run",
+    "GenerationConfig": "leap_core.config.schema",
+    "RunConfig": "leap_core.config.schema",
+    "SpendingLimit": "leap_core.runs.ledger",
+    "Totals": "leap_core.runs.ledger",
+    "GroupScores": "leap_core.evaluation",
     "AsyncEngine": "leap_core.contracts.async_engine",
-    "Call": "leap_core.run.ledger",
+    "Call": "leap_core.runs.ledger",
     "Engine": "leap_core.contracts.engine",
     "Evaluation": "leap_core.evaluation",
-    "IterationFolder": "leap_core.run.iteration",
-    "Records": "leap_core.run.records",
-    "RunFolder": "leap_core.run.folder",
+    "IterationFolder": "leap_core.runs.iteration",
+    "Records": "leap_core.runs.records",
+    "RunFolder": "leap_core.runs.folder",
     "IterationEvent": "leap_core.loop",
-    "Ledger": "leap_core.run.ledger",
-    "PinnedFile": "leap_core.run.download",
+    "Ledger": "leap_core.runs.ledger",
+    "PinnedFile": "leap_core.runs.download",
     "PolicyContext": "leap_core.contracts.engine",
     "Refusal": "leap_core.contracts.engine",
     "Request": "leap_core.contracts.engine",
-    "Reservation": "leap_core.run.ledger",
+    "Reservation": "leap_core.runs.ledger",
     "Section": "leap_core.config.schema",
-    "open_run": "leap_core.run.folder",
-    "fetch_all": "leap_core.run.download",
+    "open_run": "leap_core.runs.folder",
+    "fetch_all": "leap_core.runs.download",
     "resumable": "leap_core.config.option_types",
     "sizes_by_split": "leap_core.config.option_types",
     "snap": "leap_core.correction",
@@ -112,6 +124,8 @@ __all__ = [
     "Episode",
     "Evaluation",
     "Example",
+    "GenerationConfig",
+    "GroupScores",
     "IterationEvent",
     "IterationFolder",
     "Layout",
@@ -138,11 +152,15 @@ __all__ = [
     "Request",
     "Reservation",
     "RolloutStep",
+    "RunConfig",
     "RunFolder",
     "RunFolderError",
+    "RunResult",
+    "RunSummary",
     "ScriptedExpert",
     "ScriptedPolicy",
     "Section",
+    "SpendingLimit",
     "Step",
     "Task",
     "Teacher",
@@ -150,6 +168,7 @@ __all__ = [
     "TeacherError",
     "TeacherRecord",
     "TeacherReply",
+    "Totals",
     "Trajectory",
     "Transition",
     "UpdateContext",
@@ -157,11 +176,13 @@ __all__ = [
     "Updater",
     "Usage",
     "__version__",
+    "evaluate",
     "fetch_all",
     "hookimpl",
     "open_run",
     "play",
     "resumable",
+    "run",
     "sizes_by_split",
     "snap",
     "subset_of",

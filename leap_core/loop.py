@@ -24,9 +24,9 @@ from leap_core.contracts.environment import EnvironmentContext
 from leap_core.evaluation import Evaluation, best_of
 from leap_core.hookspecs import IterationEvent
 from leap_core.plugins.manager import load_plugins
-from leap_core.run.folder import RunFolder
-from leap_core.run.ledger import Ledger
-from leap_core.run.progress import Screen
+from leap_core.runs.folder import RunFolder
+from leap_core.runs.ledger import Ledger
+from leap_core.runs.progress import Screen
 from leap_core.stages.components import Components, build_components, check_teacher
 from leap_core.stages.context import RunContext, identity_of, spending_limit
 from leap_core.stages.environment_run import EnvironmentRun

@@ -3,7 +3,7 @@
     Task -> Trajectory -> PrivilegedState + Proposal -> Correction -> Example -> PolicyRef
 
 All are frozen dataclasses of JSON-like values, written as one JSON line each by
-`leap_core.run.records`.
+`leap_core.runs.records`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from leap_core import DataError, PinnedFile, fetch_all
-from leap_core.run.download import fetch
+from leap_core.runs.download import fetch
 from leap_core.testing.files import FileServer
 
 CONTENT = bytes(range(256)) * 4000

@@ -19,8 +19,8 @@ PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/leap_*/__init__.py
 
 # The floor plan from the bottom up: a part imports only parts before it.
 ORDER = (
-    "errors types evaluation config run contracts hookspecs plugins policy correction examples "
-    "rollout local training updaters stages loop analysis report testing cli"
+    "errors types evaluation config runs contracts hookspecs plugins policy correction examples "
+    "rollout local training updaters stages loop analysis api report testing cli"
 ).split()
 
 HEAVY = (

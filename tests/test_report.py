@@ -12,9 +12,9 @@ import pytest
 
 from leap_core.config.schema import ComponentConfig, RunConfig, StudentConfig, TeacherConfig
 from leap_core.evaluation import as_dict, evaluate
-from leap_core.run.folder import RunFolder
-from leap_core.run.ledger import Call, Ledger
-from leap_core.run.records import Records, write_json
+from leap_core.runs.folder import RunFolder
+from leap_core.runs.ledger import Call, Ledger
+from leap_core.runs.records import Records, write_json
 from leap_core.types import (
     Correction,
     Observation,

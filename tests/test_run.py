@@ -32,7 +32,7 @@ LEAP_API_VERSION = 2
 _left = int(os.environ.get("LEAP_KILL_AT", "0"))
 
 if _left:
-    import leap_core.run.records as records
+    import leap_core.runs.records as records
 
     def dying(path, data, write):
         global _left

@@ -10,9 +10,9 @@ from words import attributes, cell, prose, signature
 from leap_core import hookspecs
 from leap_core.contracts.environment import Environment, Episode
 from leap_core.hookspecs import IterationEvent
+from leap_core.plugins.build import CONTRACTS
 from leap_core.plugins.manager import REGISTRATION_HOOKS, discover
 from leap_core.plugins.registry import Kind
-from leap_core.stages.components import CONTRACTS
 
 
 def pages() -> dict[str, str]:

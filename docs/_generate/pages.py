@@ -10,6 +10,7 @@ import commands
 import configuration
 import hooks
 import options
+import walk
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
@@ -25,13 +26,14 @@ Written from the code, so that it says what the installed version does.
   [the whole](configuration/index.md).
 - **Options of parts**: what `options:` may hold for every environment, privileged source, teacher
   and updater.
+- **[One failed trajectory](walkthrough.md)**: what happens to it, file by file.
 - **Hooks**: the contract with plugins. How to use them: [hooks](../hooks.md).
 """
 
 
 def reference() -> dict[str, str]:
     """All pages that are written from the code: address -> markdown."""
-    pages = {"reference/index.md": INDEX}
+    pages = {"reference/index.md": INDEX, "reference/walkthrough.md": walk.page()}
     for folder, module in {
         "commands": commands,
         "configuration": configuration,

@@ -12,9 +12,9 @@ from leap_core.config.schema import RunConfig
 from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.correction.audit import Audited, LeakRate, audit, leak_rates, worst_examples
 from leap_core.errors import ConfigError, LeapError
-from leap_core.run.folder import RunFolder, open_run
-from leap_core.run.iteration import IterationFolder
-from leap_core.run.progress import Screen
+from leap_core.runs.folder import RunFolder, open_run
+from leap_core.runs.iteration import IterationFolder
+from leap_core.runs.progress import Screen
 from leap_core.stages.components import build_components
 
 

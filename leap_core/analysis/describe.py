@@ -12,10 +12,10 @@ from leap_core.contracts.teacher import Teacher, TeacherContext
 from leap_core.correction.annotate import Described, describe_demonstrations
 from leap_core.correction.ordered_async import run_async
 from leap_core.errors import ConfigError, unknown
-from leap_core.run import files
-from leap_core.run.ledger import Ledger, SpendingLimit
-from leap_core.run.progress import Screen
-from leap_core.run.records import Records
+from leap_core.runs import files
+from leap_core.runs.ledger import Ledger, SpendingLimit
+from leap_core.runs.progress import Screen
+from leap_core.runs.records import Records
 from leap_core.stages.components import build_environment, build_teacher
 from leap_core.types import Trajectory
 

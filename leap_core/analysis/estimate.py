@@ -15,7 +15,7 @@ from leap_core.contracts.environment import Environment
 from leap_core.contracts.play import play
 from leap_core.contracts.teacher import Brief, Teacher, TeacherContext
 from leap_core.errors import ConfigError, LeapError
-from leap_core.run.ledger import Ledger
+from leap_core.runs.ledger import Ledger
 from leap_core.stages.components import Components, build_components, build_teacher
 from leap_core.stages.students import resolve_students
 from leap_core.types import Observation, PolicyRef, Step, Task, Trajectory, Usage

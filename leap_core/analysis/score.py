@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from leap_core.config.load import apply_overrides, validated
+from leap_core.config.load import apply_overrides, set_keys, validated
 from leap_core.config.schema import ComponentConfig, GenerationConfig, RunConfig, StudentConfig
 from leap_core.contracts.environment import Environment
 from leap_core.errors import ConfigError, RunFolderError, unknown
 from leap_core.evaluation import Evaluation, evaluate
 from leap_core.policy.prompt import PromptRenderer
 from leap_core.rollout import EpisodeLog, assignments
-from leap_core.run import files
-from leap_core.run.folder import fingerprint, open_run, versions
-from leap_core.run.ledger import Ledger, SpendingLimit
-from leap_core.run.progress import Screen
-from leap_core.run.records import read_json, write_json
+from leap_core.runs import files
+from leap_core.runs.folder import fingerprint, open_run, versions
+from leap_core.runs.ledger import Ledger, SpendingLimit
+from leap_core.runs.progress import Screen
+from leap_core.runs.records import read_json, write_json
 from leap_core.stages.components import build_environment
 from leap_core.stages.engines import EngineResources, build_engine, decoding
 from leap_core.stages.rollouts import play_missing
@@ -39,6 +39,7 @@ class ScoreRequest:
     adapter: str | None = None
     environment: str | None = None
     overrides: Sequence[str] = ()
+    keys: Mapping[str, Any] = field(default_factory=dict)
     split: str | None = None
     limit: int | None = None
     task_ids: Sequence[str] = ()
@@ -118,8 +119,9 @@ def _config(request: ScoreRequest) -> RunConfig:
             "iterations": 0,
         }
     else:
-        raise ConfigError("say what to play: a run folder, or --environment and --policy")
+        raise ConfigError("specify what to evaluate: a run folder, or --environment and --policy")
     apply_overrides(data, [*_overrides(request), *request.overrides])
+    set_keys(data, request.keys)
     return validated(RunConfig, data, "the configuration with --set")
 
 

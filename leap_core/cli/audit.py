@@ -38,7 +38,7 @@ def command(
     corrected. By environment and privilege level.
     """
     from leap_core.analysis.audit import audit_run
-    from leap_core.run.progress import Screen
+    from leap_core.runs.progress import Screen
 
     screen = Screen(settings.quiet or as_json)
     audits = [audit_run(run, threshold, worst, not no_likelihoods, screen) for run in runs]

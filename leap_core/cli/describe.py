@@ -31,7 +31,7 @@ def command(
     from leap_core.analysis.describe import describe
     from leap_core.config.load import load_config
     from leap_core.plugins.packaged_configs import packaged_config
-    from leap_core.run.progress import Screen
+    from leap_core.runs.progress import Screen
 
     path = config if config.exists() else packaged_config(str(config)) or config
     done, errors = describe(load_config(path, overrides), out, split, limit, Screen(settings.quiet))

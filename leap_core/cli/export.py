@@ -11,7 +11,7 @@ import click
 from leap_core.cli.main import Settings
 
 if TYPE_CHECKING:
-    from leap_core.run.folder import RunFolder
+    from leap_core.runs.folder import RunFolder
 
 
 @click.command()
@@ -33,7 +33,7 @@ def command(
 ) -> None:  # fmt: skip
     """Write a policy of RUN to the folder OUT, or its training examples to the file OUT."""
     from leap_core.errors import ConfigError
-    from leap_core.run.folder import open_run
+    from leap_core.runs.folder import open_run
 
     folder = open_run(run)
     folder.config()
@@ -53,7 +53,7 @@ def command(
     engine_of(policy).export(policy, out, merge=not adapter_only)
     click.echo(f"policy of iteration {iteration}: {out}")
     if repository:
-        from leap_core.run.hub import push
+        from leap_core.runs.hub import push
 
         click.echo(f"pushed to {push(out, repository)}")
 
@@ -62,7 +62,7 @@ def _write_examples(folder: RunFolder, last: int | None, kind: str, out: Path) -
     """Rows of all iterations up to `last`; returns how many."""
     from leap_core.errors import ConfigError
     from leap_core.examples.trl import FORMATS
-    from leap_core.run.records import write_aside
+    from leap_core.runs.records import write_aside
 
     examples = (
         example

@@ -22,7 +22,7 @@ def command(settings: Settings, run: Path, page: Path | None) -> None:
     environments has a report, and a page, for each.
     """
     from leap_core.errors import ConfigError
-    from leap_core.run.folder import RunFolder
+    from leap_core.runs.folder import RunFolder
 
     folder = RunFolder(run)
     several = [folder.environment(label) for label in folder.environments()]
@@ -39,7 +39,7 @@ def _report(run: Path, page: Path, quiet: bool) -> None:
     from leap_core.report.collect import collect
     from leap_core.report.html import as_html
     from leap_core.report.markdown import as_markdown
-    from leap_core.run.records import write_aside
+    from leap_core.runs.records import write_aside
 
     report = collect(run)
     click.echo(as_markdown(report), nl=False)

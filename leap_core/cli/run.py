@@ -29,7 +29,7 @@ def command(
     from leap_core.loop import run_leap
     from leap_core.plugins.packaged_configs import packaged_config
     from leap_core.report.console import print_result
-    from leap_core.run.progress import Screen
+    from leap_core.runs.progress import Screen
 
     path = config if config.exists() else packaged_config(str(config)) or config
     more = (f"name={name}",) if name else ()

@@ -64,6 +64,16 @@ def apply_overrides(data: dict[str, Any], overrides: Sequence[str]) -> None:
         _apply(data, override)
 
 
+def set_keys(data: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Set dotted keys to values, in place: `{"rollouts.tasks": 8}`.
+
+    Raises:
+        ConfigError: a key goes through a value that is no section.
+    """
+    for key, value in changes.items():
+        _set(data, key, value, key)
+
+
 def validated(model: type[M], data: Mapping[str, Any], where: str) -> M:
     """Validate `data` with `model`; the error names every bad key, where it is, and what fits.
 
@@ -93,14 +103,19 @@ def _apply(data: dict[str, Any], override: str) -> None:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
         raise ConfigError(f"the value of override '{override}' is not valid YAML") from None
-    place = data
-    for part in path[:-1]:
-        if place.get(part) is None:
-            place[part] = {}
-        place = place[part]
-        if not isinstance(place, dict):
-            raise ConfigError(f"override '{override}': '{part}' holds a value, not a section")
-    place[path[-1]] = value
+    _set(data, key, value, override)
+
+
+def _set(data: dict[str, Any], key: str, value: Any, override: str) -> None:
+    *sections, last = key.split(".")
+    section = data
+    for name in sections:
+        inner = section.get(name)
+        if inner is not None and not isinstance(inner, dict):
+            raise ConfigError(f"override '{override}': '{name}' holds a value, not a section")
+        section[name] = dict(inner or {})  # the caller's own mapping stays as it is
+        section = section[name]
+    section[last] = value
 
 
 def _problem(model: type[BaseModel], item: Mapping[str, Any]) -> str:

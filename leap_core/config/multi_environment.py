@@ -53,10 +53,18 @@ def load_run(path: Path, overrides: Sequence[str] = ()) -> RunConfig | MultiEnvi
     Raises:
         ConfigError: unreadable file, unknown key, wrong type, or an override that is not `a.b=c`.
     """
-    data = read_yaml(path, overrides)
+    return validated_run(read_yaml(path, overrides), str(path))
+
+
+def validated_run(data: Mapping[str, Any], where: str) -> RunConfig | MultiEnvironmentConfig:
+    """Validate the keys of a run in one environment or in several.
+
+    Raises:
+        ConfigError: they do not fit.
+    """
     if "environments" in data:
-        return combined(data, str(path))
-    return validated(RunConfig, data, str(path))
+        return combined(data, where)
+    return validated(RunConfig, data, where)
 
 
 def combined(data: Mapping[str, Any], where: str) -> MultiEnvironmentConfig:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from leap_core.config.schema import GenerationConfig, NoOptions
 from leap_core.errors import ConfigError, LeapError
-from leap_core.run.ledger import Ledger
+from leap_core.runs.ledger import Ledger
 from leap_core.types import Example, Observation, PolicyRef, Prompt, Step, Task
 
 

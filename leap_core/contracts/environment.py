@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, overload
 
 from leap_core.errors import ConfigError, EnvironmentFailure, PluginError, unknown
-from leap_core.run.ledger import Ledger
+from leap_core.runs.ledger import Ledger
 from leap_core.types import (
     Observation,
     PrivilegedState,

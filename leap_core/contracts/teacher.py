@@ -13,7 +13,7 @@ from leap_core.errors import TeacherError
 from leap_core.types import PolicyRef, PrivilegedState, Proposal, Trajectory, Usage
 
 if TYPE_CHECKING:
-    from leap_core.run.ledger import Ledger
+    from leap_core.runs.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

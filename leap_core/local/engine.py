@@ -29,7 +29,7 @@ from leap_core.local.sampling import Sampler
 from leap_core.local.speculation import NGramSpeculator
 from leap_core.local.tiny_student import TinyOptions, build_tiny
 from leap_core.local.tokenization import PromptEncoder
-from leap_core.run.folder import made_aside
+from leap_core.runs.folder import made_aside
 from leap_core.types import Example, PolicyRef
 
 # A model whose weights stay in a CPU's cache is decoded in groups whose texts do so too, one group

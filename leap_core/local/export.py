@@ -7,7 +7,7 @@ from pathlib import Path
 
 from leap_core.errors import ConfigError, LeapError, PolicyError
 from leap_core.local.model import load_model
-from leap_core.run.folder import made_aside
+from leap_core.runs.folder import made_aside
 from leap_core.types import PolicyRef
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from leap_core.config.schema import RunConfig
 from leap_core.evaluation import Evaluation, best_of
-from leap_core.run.folder import open_run
-from leap_core.run.iteration import IterationFolder
-from leap_core.run.ledger import Call, Totals
-from leap_core.run.records import Records
+from leap_core.runs.folder import open_run
+from leap_core.runs.iteration import IterationFolder
+from leap_core.runs.ledger import Call, Totals
+from leap_core.runs.records import Records
 from leap_core.types import Correction, Trajectory, Usage
 
 EXAMPLES_PER_ITERATION = 2

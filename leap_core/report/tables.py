@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from leap_core.evaluation import Evaluation, GroupScores
 from leap_core.report.collect import Iteration, RunReport, reasons
 from leap_core.report.console import settings_line
-from leap_core.run.ledger import Totals
+from leap_core.runs.ledger import Totals
 
 NOTHING = "–"
 

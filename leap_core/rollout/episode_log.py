@@ -11,7 +11,7 @@ from pathlib import Path
 
 from leap_core.errors import RunFolderError
 from leap_core.rollout.scheduler import Assignment
-from leap_core.run.records import Records
+from leap_core.runs.records import Records
 from leap_core.types import Trajectory
 
 _SYNC_EVERY = 1.0

@@ -16,7 +16,7 @@ from leap_core.errors import ConfigError, PluginError, unknown
 from leap_core.plugins.build import build, factory_of
 from leap_core.plugins.registry import build_options
 from leap_core.policy.prompt import PromptRenderer
-from leap_core.run.ledger import Ledger, SpendingLimit
+from leap_core.runs.ledger import Ledger, SpendingLimit
 
 
 @dataclass(frozen=True)

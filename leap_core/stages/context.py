@@ -8,10 +8,10 @@ from typing import Any
 from leap_core.config.identity import run_identity
 from leap_core.config.schema import RunConfig
 from leap_core.plugins.build import resumable_options
-from leap_core.run.folder import RunFolder
-from leap_core.run.ledger import Ledger, SpendingLimit
-from leap_core.run.progress import Screen
-from leap_core.run.stage import Stage
+from leap_core.runs.folder import RunFolder
+from leap_core.runs.ledger import Ledger, SpendingLimit
+from leap_core.runs.progress import Screen
+from leap_core.runs.stage import Stage
 from leap_core.stages.components import Components
 
 

@@ -15,7 +15,7 @@ from leap_core.correction import (
 )
 from leap_core.correction.ordered_async import run_async
 from leap_core.rollout import privileged_state_workers
-from leap_core.run.iteration import IterationFolder
+from leap_core.runs.iteration import IterationFolder
 from leap_core.stages.components import build_teacher
 from leap_core.stages.context import RunContext
 from leap_core.types import Correction, PolicyRef, TeacherRecord, Trajectory

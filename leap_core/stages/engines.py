@@ -13,7 +13,7 @@ from leap_core.contracts.environment import Environment
 from leap_core.errors import ConfigError, MissingExtra
 from leap_core.plugins.build import policy_engine
 from leap_core.plugins.registry import build_options
-from leap_core.run.ledger import Ledger
+from leap_core.runs.ledger import Ledger
 from leap_core.types import PolicyRef
 
 

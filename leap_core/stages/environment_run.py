@@ -16,8 +16,8 @@ from leap_core.examples import (
     seen_steps,
 )
 from leap_core.rollout import EpisodeLog, assignments
-from leap_core.run.iteration import VALIDATION
-from leap_core.run.records import Records
+from leap_core.runs.iteration import VALIDATION
+from leap_core.runs.records import Records
 from leap_core.stages.context import RunContext
 from leap_core.stages.corrections import CorrectionStage
 from leap_core.stages.engines import EngineResources, build_engine, decoding

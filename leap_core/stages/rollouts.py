@@ -11,7 +11,7 @@ from leap_core.policy.prompt import PromptRenderer
 from leap_core.rollout import Assignment, EpisodeLog, Scheduler, build_executor
 from leap_core.rollout.pace import ProgressNote
 from leap_core.rollout.scheduler import OnEpisode
-from leap_core.run.progress import Screen
+from leap_core.runs.progress import Screen
 from leap_core.types import Trajectory
 
 

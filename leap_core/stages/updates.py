@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from leap_core.contracts.updater import RolloutStep, UpdateContext, Updater
 from leap_core.plugins.build import policy_engine
-from leap_core.run.folder import RunFolder, made_aside
-from leap_core.run.iteration import IterationFolder
-from leap_core.run.policy_paths import relocated
-from leap_core.run.progress import Screen
-from leap_core.run.stage import Stage
+from leap_core.runs.folder import RunFolder, made_aside
+from leap_core.runs.iteration import IterationFolder
+from leap_core.runs.policy_paths import relocated
+from leap_core.runs.progress import Screen
+from leap_core.runs.stage import Stage
 from leap_core.stages.environment_run import EnvironmentRun
 from leap_core.stages.students import resolve_students
 from leap_core.types import Example, Metrics, PolicyRef

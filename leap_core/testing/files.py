@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 from types import TracebackType
 
-from leap_core.run.download import PinnedFile
+from leap_core.runs.download import PinnedFile
 
 
 class FileServer:

@@ -22,8 +22,8 @@ import yaml
 
 from leap_core.contracts.updater import RolloutStep, UpdateContext, Updater
 from leap_core.errors import UpdateError
-from leap_core.run.policy_paths import relocated
-from leap_core.run.records import Records, read_json, write_json
+from leap_core.runs.policy_paths import relocated
+from leap_core.runs.records import Records, read_json, write_json
 from leap_core.training.options import LaunchOptions, TrainingOptions
 from leap_core.types import Example, PolicyRef
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from leap_core.contracts.updater import RolloutStep, UpdateContext
 from leap_core.errors import LeapError
-from leap_core.run.records import Records, read_json, write_json
+from leap_core.runs.records import Records, read_json, write_json
 from leap_core.training.launch import JobMessage
 from leap_core.types import Example, PolicyRef
 

@@ -14,8 +14,8 @@ from leap_core.config.schema import ComponentConfig, Section
 from leap_core.contracts.updater import UpdateContext, Updater
 from leap_core.errors import ConfigError
 from leap_core.plugins.build import build
-from leap_core.run.policy_paths import map_paths
-from leap_core.run.records import read_json, write_json
+from leap_core.runs.policy_paths import map_paths
+from leap_core.runs.records import read_json, write_json
 from leap_core.types import Example, PolicyRef
 
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from leap_core.errors import BudgetExceeded, ConfigError, RunFolderError
-from leap_core.run.ledger import Call, Ledger, SpendingLimit, read_calls
+from leap_core.runs.ledger import Call, Ledger, SpendingLimit, read_calls
 
 
 def call(tokens: int = 10, cost: float | None = 0.5, **more) -> Call:

@@ -19,7 +19,7 @@ from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrai
 from leap_core.errors import ConfigError, LeapError
 from leap_core.examples.trl import FORMATS
 from leap_core.local.export import export_policy
-from leap_core.run.hub import push
+from leap_core.runs.hub import push
 from leap_core.types import PolicyRef
 from leap_core.updaters.sft import SFTUpdater
 from tests.students import tiny_student, toy_examples

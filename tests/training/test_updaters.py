@@ -14,14 +14,14 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from leap_core.config.identity import run_identity
 from leap_core.config.schema import RunConfig
 from leap_core.contracts.updater import RolloutStep, UpdateContext, Updater
 from leap_core.errors import ConfigError, LeapError, UpdateError
 from leap_core.local.engine import load_model
 from leap_core.local.tokenization import PromptEncoder
 from leap_core.plugins.registry import build_options
-from leap_core.run.folder import made_aside
+from leap_core.runs.folder import made_aside
+from leap_core.stages.context import identity_of
 from leap_core.training.sampler import BatchSampler
 from leap_core.types import Example, PolicyRef, Prompt
 from leap_core.updaters.distill import DistillUpdater
@@ -218,7 +218,7 @@ def test_how_an_update_is_computed_may_change_in_a_run() -> None:
     def of(**options: Any) -> Any:
         one = {"name": "sft", "options": options}
         both = (one, [one, "dpo"])
-        return [run_identity(RunConfig.model_validate({**data, "updater": u})) for u in both]
+        return [identity_of(RunConfig.model_validate({**data, "updater": u})) for u in both]
 
     assert of(epochs=1) == of(epochs=1, token_budget=4096, launch={"processes": 2})
     assert all(a != b for a, b in zip(of(epochs=1), of(epochs=2), strict=True))

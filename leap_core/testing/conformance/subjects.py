@@ -16,7 +16,7 @@ from leap_core.contracts.updater import Updater
 from leap_core.errors import ConfigError
 from leap_core.plugins.registry import Kind, build_options
 from leap_core.policy.prompt import PromptRenderer
-from leap_core.run.ledger import Ledger
+from leap_core.runs.ledger import Ledger
 from leap_core.testing.conformance.check import NotApplicable
 from leap_core.testing.conformance.fresh_process import FreshProcess
 from leap_core.testing.conformance.play import (

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from leap_core.contracts.teacher import Brief, Teacher, TeacherReply
 from leap_core.correction.ordered_async import run_async
 from leap_core.errors import TeacherError
-from leap_core.run.ledger import Ledger
+from leap_core.runs.ledger import Ledger
 from leap_core.testing.conformance.check import Nonconformity, check, expect, shown
 from leap_core.testing.conformance.environments import check_options
 from leap_core.testing.conformance.subjects import TeacherSubject

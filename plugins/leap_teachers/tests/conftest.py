@@ -11,7 +11,7 @@ import pytest
 
 from leap_core import Brief, Ledger, PrivilegedState, Step, Task, TeacherContext, Trajectory
 from leap_core.correction import CorrectionOutcome, CorrectionSettings, correct_trajectories
-from leap_core.run.ledger import SpendingLimit
+from leap_core.runs.ledger import SpendingLimit
 from leap_core.testing.provider import Provider, Reply
 from leap_core.testing.toy import ToyEnvironment, ToyOptions, ToySource
 

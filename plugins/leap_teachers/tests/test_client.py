@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from leap_core import BudgetExceeded, ConfigError, Ledger, TeacherError
-from leap_core.run.ledger import SpendingLimit
+from leap_core.runs.ledger import SpendingLimit
 from leap_core.testing.provider import Reply
 from leap_teachers.client import Client
 from leap_teachers.model_io import Message, ModelRequest

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from leap_core.run.ledger import Ledger, SpendingLimit, read_calls
+from leap_core.runs.ledger import Ledger, SpendingLimit, read_calls
 from leap_core.testing.provider import Faults, Reply, faulty
 from leap_teachers.litellm_teacher import LitellmOptions, LitellmTeacher
 from leap_teachers.testing import OracleAnswers

@@ -11,9 +11,9 @@ from pydantic import TypeAdapter
 
 from leap_core.errors import RunFolderError
 from leap_core.evaluation import Evaluation
-from leap_core.run import files
-from leap_core.run.policy_paths import map_paths
-from leap_core.run.records import Records, read_json, write_json
+from leap_core.runs import files
+from leap_core.runs.policy_paths import map_paths
+from leap_core.runs.records import Records, read_json, write_json
 from leap_core.types import (
     Correction,
     Example,

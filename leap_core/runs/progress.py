@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 _SECONDS_BETWEEN_LINES = 15.0
+_SECONDS_BETWEEN_REWRITES = 0.2
 
 
 class Bar:
@@ -56,13 +57,17 @@ class Screen:
         """A progress bar for the time of a `with` block."""
         if self.quiet:
             yield Bar(title, total)
+        elif self.console.is_jupyter:
+            bar = _NotebookBar(title, total)
+            yield bar
+            bar.finish()
         elif self.console.is_terminal:
             with _terminal(self.console) as progress:
                 yield _TerminalBar(title, total, progress)
         else:
-            bar = _LineBar(title, total, self)
-            yield bar
-            bar.finish()
+            line = _LineBar(title, total, self)
+            yield line
+            line.finish()
 
 
 def _terminal(console: Console) -> Progress:
@@ -84,6 +89,30 @@ class _TerminalBar(Bar):
 
     def show(self) -> None:
         self.progress.update(self.task, completed=self.done, total=self.total, note=self.note)
+
+
+class _NotebookBar(Bar):
+    """One line below the cell, rewritten in place."""
+
+    def __init__(self, title: str, total: int | None) -> None:
+        super().__init__(title, total)
+        from IPython.display import display
+
+        self.began = self.last = time.monotonic()
+        self.handle = display(self._bundle(), raw=True, display_id=True)
+
+    def show(self) -> None:
+        now = time.monotonic()
+        if now - self.last >= _SECONDS_BETWEEN_REWRITES:
+            self.last = now
+            self.handle.update(self._bundle(), raw=True)
+
+    def finish(self) -> None:
+        seconds = time.monotonic() - self.began
+        self.handle.update({"text/plain": f"{self.text()} ({seconds:.1f} s)"}, raw=True)
+
+    def _bundle(self) -> dict[str, str]:
+        return {"text/plain": self.text()}
 
 
 class _LineBar(Bar):

@@ -163,7 +163,7 @@ class Ledger:
         self._reserved_cost = 0.0
         self._open_reservations = 0
         self._file: int | None = None
-        if path is not None and path.exists():
+        if path is not None:
             self._open(path)
 
     # -- reading ---------------------------------------------------------------------------
@@ -267,8 +267,6 @@ class Ledger:
                     waiter.loop.call_soon_threadsafe(waiter.event.set)
 
     def _append(self, call: Call) -> None:
-        if self.path is not None and self._file is None:
-            self._open(self.path)
         record = asdict(call)
         record["time"] = call.time or time.time()
         if self._file is not None:

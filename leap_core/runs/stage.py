@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from leap_core.errors import RunFolderError
-from leap_core.run.records import read_json, write_json
+from leap_core.runs.records import read_json, write_json
 
 
 class Stage:

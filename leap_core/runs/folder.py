@@ -21,11 +21,11 @@ from leap_core.config.load import to_yaml, validated
 from leap_core.config.multi_environment import MultiEnvironmentConfig
 from leap_core.config.schema import RunConfig
 from leap_core.errors import RunFolderError
-from leap_core.run import files
-from leap_core.run.iteration import IterationFolder
-from leap_core.run.ledger import Call, read_calls
-from leap_core.run.records import read_json, write_aside, write_json
-from leap_core.run.stage import Stage
+from leap_core.runs import files
+from leap_core.runs.iteration import IterationFolder
+from leap_core.runs.ledger import Call, read_calls
+from leap_core.runs.records import read_json, write_aside, write_json
+from leap_core.runs.stage import Stage
 
 FORMAT = 2
 """Version of what is on disk; raised when a run that was begun before cannot be gone on with."""
