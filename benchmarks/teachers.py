@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from leap_core import Ledger
-from leap_core.testing.provider import Provider, Reply
+from leap_core.testing.provider import Provider, ProviderReply
 from leap_teachers.client import Client
 from leap_teachers.litellm_setup import load_litellm
 from leap_teachers.model_io import Message, ModelRequest
@@ -62,7 +62,9 @@ def measure(calls: int, rounds: int) -> dict[str, Any]:
 
 
 def serve(pipe: Connection) -> None:
-    with Provider(lambda request: Reply(ANSWER, prompt_tokens=2000, completion_tokens=500)) as p:
+    with Provider(
+        lambda request: ProviderReply(ANSWER, prompt_tokens=2000, completion_tokens=500)
+    ) as p:
         pipe.send(p.base_url)
         pipe.recv()
 

@@ -59,6 +59,7 @@ from leap_core.types import (
 if TYPE_CHECKING:
     from leap_core.api.evaluate import evaluate
     from leap_core.api.run import RunSummary, run
+    from leap_core.config.multi_environment import MultiEnvironmentConfig
     from leap_core.config.option_types import resumable, sizes_by_split, subset_of
     from leap_core.config.schema import GenerationConfig, RunConfig, Section
     from leap_core.contracts.async_engine import AsyncEngine
@@ -72,10 +73,13 @@ if TYPE_CHECKING:
     from leap_core.runs.iteration import IterationFolder
     from leap_core.runs.ledger import Call, Ledger, Reservation, SpendingLimit, Totals
     from leap_core.runs.records import Records
+    from leap_core.runs.stage import Stage
 
 __version__ = "0.1.0"
 
 _LAZY = {
+    "MultiEnvironmentConfig": "leap_core.config.multi_environment",
+    "Stage": "leap_core.runs.stage",
     "RunResult": "leap_core.loop",
     "RunSummary": "leap_core.api.run",
     "evaluate": "leap_core.api.evaluate",
@@ -134,6 +138,7 @@ __all__ = [
     "Ledger",
     "Metrics",
     "MissingExtra",
+    "MultiEnvironmentConfig",
     "Observation",
     "Outcome",
     "PinnedFile",
@@ -161,6 +166,7 @@ __all__ = [
     "ScriptedPolicy",
     "Section",
     "SpendingLimit",
+    "Stage",
     "Step",
     "Task",
     "Teacher",

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.conftest import Leap, PluginSite
-from tests.test_run import KILLER, TOY, lines, records
+from tests.support.toy_run import KILLER, TOY, lines, records
 
 CONFIG: dict[str, Any] = {
     "name": "both",

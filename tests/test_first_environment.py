@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.following import Reader, Shell, compare
+from tests.support.following import Reader, Shell, compare
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from leap_core import ConfigError, hookimpl, hookspecs
 from leap_core.plugins.manager import REGISTRATION_HOOKS, Plugins, discover
 from leap_core.plugins.registry import Registry
 from tests.conftest import Leap, PluginSite
-from tests.test_run import CONFIG, TOY
+from tests.support.toy_run import CONFIG, TOY
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "hooks.md"
 HOOKS = {

@@ -26,7 +26,7 @@ from leap_core.types import (
     Usage,
 )
 from tests.conftest import Leap, PluginSite
-from tests.test_run import CONFIG, TOY
+from tests.support.toy_run import CONFIG, TOY
 
 EVIL = "<script>alert(1)</script>\n| `x` **y** [z](http://example.org)"
 DECODING = {"temperature": 0.3, "top_p": 1.0, "max_new_tokens": 64}

@@ -1,4 +1,4 @@
-"""One page for the options of every registered environment, source, teacher and updater."""
+"""One page for the options of everything registered: environments, sources, teachers, …"""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ KEYS = {
     "teacher": "teacher",
     "updater": "updater",
 }
+ENGINE = "policy engine"
 
 
 def pages() -> dict[str, str]:
@@ -23,19 +24,27 @@ def pages() -> dict[str, str]:
     return {
         f"{entry.kind.replace(' ', '-')}-{entry.name}": _page(entry, package[entry.plugin])
         for entry in plugins.registry.entries()
-        if entry.kind in KEYS
+        if entry.kind in (*KEYS, ENGINE)
     }
 
 
 def _page(entry: Entry, package: str) -> str:
     model = entry.load().Options
+    empty = not model.model_fields
     return "\n\n".join(
         [
             f"# {entry.kind.capitalize()} {entry.name}",
             f"{entry.summary.rstrip('.')}. From the package `{package}`.",
-            f"```yaml\n{KEYS[entry.kind]}:\n  name: {entry.name}\n  options: {{}}\n```",
+            f"```yaml\n{_example(entry)}\n```",
             "## Options",
             prose(model) if model.__doc__ else "",
-            table(model),
+            "None." if empty else table(model),
         ]
     )
+
+
+def _example(entry: Entry) -> str:
+    """Return how a configuration names it."""
+    if entry.kind == ENGINE:
+        return f"student:\n  model: {entry.name}:MODEL\n  options: {{}}"
+    return f"{KEYS[entry.kind]}:\n  name: {entry.name}\n  options: {{}}"

@@ -6,32 +6,33 @@ import importlib
 import inspect
 from collections.abc import Iterator
 
-# Where a failed trajectory goes, in order: object, then what it leaves on disk.
+# Where a failed trajectory goes, in order: object, then what it leaves on disk (a record of
+# an iteration lies in its folder, iterations/01 and so on).
 STATIONS = (
     ("leap_core.loop:run_leap", "config.yaml, manifest.json"),
-    ("leap_core.stages.environment_run:EnvironmentRun.roll_out", "iterations/01/rollouts.jsonl"),
+    ("leap_core.stages.environment_run:EnvironmentRun.roll_out", "rollouts.jsonl"),
     ("leap_core.rollout.scheduler:Scheduler", ""),
     ("leap_core.contracts.play:trajectory_of", ""),
     ("leap_core.stages.corrections:CorrectionStage.correct", ""),
     ("leap_core.rollout.privileged_states:PrivilegedStateWorkers", ""),
     ("leap_core.contracts.privileged:PrivilegedSource.states", ""),
     ("leap_core.contracts.teacher:Teacher.correct", "ledger.jsonl"),
-    ("leap_core.correction.validate:validate", "iterations/01/corrections.jsonl"),
-    ("leap_core.correction.leaks:find_leaks", "iterations/01/rejected.jsonl"),
-    ("leap_core.examples.build:examples_from_corrections", "iterations/01/examples.jsonl"),
+    ("leap_core.correction.validate:validate", "corrections.jsonl"),
+    ("leap_core.correction.leaks:find_leaks", "rejected.jsonl"),
+    ("leap_core.examples.build:examples_from_corrections", "examples.jsonl"),
     ("leap_core.stages.environment_run:EnvironmentRun.aggregate", ""),
-    ("leap_core.stages.updates:UpdateStage.update", "iterations/01/metrics.jsonl"),
-    ("leap_core.contracts.updater:Updater.update", "iterations/01/policy/"),
-    ("leap_core.stages.environment_run:EnvironmentRun.evaluate", "iterations/01/evaluation.json"),
+    ("leap_core.stages.updates:UpdateStage.update", "metrics.jsonl"),
+    ("leap_core.contracts.updater:Updater.update", "policy/"),
+    ("leap_core.stages.environment_run:EnvironmentRun.evaluate", "evaluation.json"),
     ("leap_core.evaluation:best_of", "result.json"),
 )
 
 START = """# One failed trajectory, file by file
 
-Written from the code's own docstrings. `leap_core/loop.py` reads like Algorithm 1 of the paper; this
-page follows one trajectory of a policy that failed, from its rollout to the training rows of the next
-policy, and says which file of the run folder each station leaves. From Python, the same files are read
-with [`leap_core.open_run`](../python.md).
+Written from the code's own docstrings. `leap_core/loop.py` reads like Algorithm 1 of the paper;
+this page follows one trajectory of a policy that failed, from its rollout to the training rows of
+the next policy, and says which file of the run folder each station leaves. From Python, the same
+files are read with [`leap_core.open_run`](../python.md).
 """
 
 

@@ -6,14 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from leap_core.contracts.environment import Environment
 from leap_core.errors import TeacherError
+from leap_core.runs.ledger import Ledger
 from leap_core.types import PolicyRef, PrivilegedState, Proposal, Trajectory, Usage
-
-if TYPE_CHECKING:
-    from leap_core.runs.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

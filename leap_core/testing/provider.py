@@ -25,7 +25,7 @@ Outcome = Literal["answered", "refused", "cut off", "abandoned"]
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ProviderReply:
     """What the server says to one request.
 
     Attributes:
@@ -62,7 +62,7 @@ class Exchange:
     path: str
     request: dict[str, Any]
     headers: Mapping[str, str]
-    reply: Reply | None = None
+    reply: ProviderReply | None = None
     outcome: Outcome = "abandoned"
 
     @property
@@ -71,7 +71,7 @@ class Exchange:
         return sha256(f"{self.path} {text}".encode()).hexdigest()
 
 
-ProviderAnswer = Callable[[dict[str, Any]], Reply | str]
+ProviderAnswer = Callable[[dict[str, Any]], ProviderReply | str]
 """From a request's JSON body to the reply or its text; called in the server's thread."""
 
 
@@ -166,19 +166,21 @@ class Provider:
             exchange.outcome = "answered" if reply.status == 200 else "refused"
         return True
 
-    def _decide(self, path: str, request: dict[str, Any]) -> Reply:
+    def _decide(self, path: str, request: dict[str, Any]) -> ProviderReply:
         if path.rstrip("/").endswith("/models"):
-            return Reply(body=json.dumps({"object": "list", "data": [{"id": "test"}]}).encode())
+            return ProviderReply(
+                body=json.dumps({"object": "list", "data": [{"id": "test"}]}).encode()
+            )
         if not path.rstrip("/").endswith("/chat/completions"):
-            return Reply(f"no such path: {path}", status=404)
+            return ProviderReply(f"no such path: {path}", status=404)
         try:
             return _as_reply(self.answer(request))
         except Exception as error:
-            return Reply(f"the test's answer failed: {error!r}", status=418)
+            return ProviderReply(f"the test's answer failed: {error!r}", status=418)
 
 
-def _as_reply(answer: Reply | str) -> Reply:
-    return Reply(answer) if isinstance(answer, str) else answer
+def _as_reply(answer: ProviderReply | str) -> ProviderReply:
+    return ProviderReply(answer) if isinstance(answer, str) else answer
 
 
 async def _gone(reader: asyncio.StreamReader, seconds: float) -> bool:
@@ -193,7 +195,7 @@ async def _gone(reader: asyncio.StreamReader, seconds: float) -> bool:
         await asyncio.sleep(min(left, 0.02))
 
 
-def _encode(reply: Reply, request: Mapping[str, Any], number: int) -> bytes:
+def _encode(reply: ProviderReply, request: Mapping[str, Any], number: int) -> bytes:
     body = reply.body
     if body is None:
         made = _completion(reply, request, number) if reply.status == 200 else _error(reply)
@@ -208,11 +210,11 @@ def _encode(reply: Reply, request: Mapping[str, Any], number: int) -> bytes:
     return f"{status}{lines}\r\n".encode("latin-1") + body
 
 
-def _error(reply: Reply) -> dict[str, Any]:
+def _error(reply: ProviderReply) -> dict[str, Any]:
     return {"error": {"message": reply.text or "refused", "type": "test", "code": reply.status}}
 
 
-def _completion(reply: Reply, request: Mapping[str, Any], number: int) -> dict[str, Any]:
+def _completion(reply: ProviderReply, request: Mapping[str, Any], number: int) -> dict[str, Any]:
     asked = sum(len(str(m.get("content", "")).split()) for m in request.get("messages", ()))
     prompt = asked if reply.prompt_tokens is None else reply.prompt_tokens
     said = len(reply.text.split())
@@ -270,14 +272,14 @@ def faulty(
     """
     draw = random.Random(seed)
     shares = (
-        (faults.rate_limited, lambda r: Reply("slow down", 429, {"Retry-After": "0"})),
-        (faults.failing, lambda r: Reply("out of order", 500)),
+        (faults.rate_limited, lambda r: ProviderReply("slow down", 429, {"Retry-After": "0"})),
+        (faults.failing, lambda r: ProviderReply("out of order", 500)),
         (faults.hanging, lambda r: replace(r, delay=hang)),
         (faults.cut_off, lambda r: replace(r, cut=0.6)),
         (faults.malformed, lambda r: replace(r, text="Sure! " + r.text[: len(r.text) * 2 // 3])),
     )
 
-    def reply(request: dict[str, Any]) -> Reply:
+    def reply(request: dict[str, Any]) -> ProviderReply:
         made, place = _as_reply(answer(request)), draw.random()
         for share, change in shares:
             if place < share:

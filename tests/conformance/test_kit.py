@@ -25,7 +25,7 @@ from leap_core.testing.conformance.subjects_by_name import CHECKED
 from leap_core.testing.toy import ToyEnvironment, ToySource
 from tests.conformance import broken
 from tests.conftest import Leap, PluginSite
-from tests.test_run import TOY
+from tests.support.toy_run import TOY
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs" / "conformance.md"

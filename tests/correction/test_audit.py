@@ -13,8 +13,7 @@ import pytest
 from leap_core import Brief, Step, Trajectory
 from leap_core.correction import CorrectionOutcome, CorrectionSettings, correct_trajectories
 from leap_core.correction.audit import audit, leak_rates, worst_examples
-
-from . import toy
+from tests.support import boxes as toy
 
 GAMES = 200 if os.environ.get("LEAP_FULL") else 20
 

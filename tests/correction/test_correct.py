@@ -14,8 +14,7 @@ from leap_core import (
     Usage,
 )
 from leap_core.correction import CorrectionSettings, correct_trajectories
-
-from . import toy
+from tests.support import boxes as toy
 
 
 class Scripted(Teacher):

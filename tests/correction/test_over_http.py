@@ -10,7 +10,7 @@ import pytest
 
 from leap_core import Brief, Ledger, TeacherContext
 from leap_core.correction import CorrectionSettings, correct_trajectories
-from leap_core.testing.provider import Provider, Reply
+from leap_core.testing.provider import Provider, ProviderReply
 from leap_core.testing.toy import ToyEnvironment, ToyOptions, ToySource
 
 from .test_audit import TOY_PLUGIN, walk
@@ -86,7 +86,9 @@ def test_a_run_taught_over_http_has_the_corrections_of_the_oracle(run, oracle_se
 def test_a_run_that_its_budget_stopped_goes_on_with_a_larger_one(run, oracle_server, tmp_path):
     """With an answer's size stated, so that a reservation does not fill the whole budget."""
     answers = oracle_server.answer
-    oracle_server.answer = lambda r: Reply(answers(r), prompt_tokens=900, completion_tokens=100)
+    oracle_server.answer = lambda r: ProviderReply(
+        answers(r), prompt_tokens=900, completion_tokens=100
+    )
     options = {
         "model": "hosted_vllm/m",
         "api_base": oracle_server.base_url,
@@ -114,7 +116,7 @@ def test_a_planted_key_reaches_the_server_and_no_file(run, leap, oracle_server, 
 
     def moody(request):
         bad = len(oracle_server.log) % 4 == 1
-        return Reply(f"Invalid key {key}", 400) if bad else answers(request)
+        return ProviderReply(f"Invalid key {key}", 400) if bad else answers(request)
 
     oracle_server.answer = moody
     options = over_http(oracle_server, api_key_env="PLANTED_KEY")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from leap_core.types import PolicyRef
-from tests.students import trained_student
+from tests.support.students import trained_student
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from leap_core.local.tokenization import PromptEncoder
 from leap_core.policy.reply import parse_reply
 from leap_core.rollout import roll_out
 from leap_core.types import Observation, PolicyRef, Trajectory
-from tests.students import tiny_student, toy, toy_writer
+from tests.support.students import tiny_student, toy, toy_writer
 
 TEXTS = ["REASON: I look.\nACTION: go to desk 1", "ACTION: search[red shoes]", "café, naïve\r\n"]
 

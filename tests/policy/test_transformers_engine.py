@@ -33,7 +33,7 @@ from leap_core.local.decoding.unbatched import UnbatchedDecoder
 from leap_core.local.engine import TransformersEngine
 from leap_core.rollout import roll_out
 from leap_core.types import PolicyRef, Trajectory
-from tests.students import toy, toy_writer
+from tests.support.students import toy, toy_writer
 
 
 class PlainEngine(Engine):

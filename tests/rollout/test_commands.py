@@ -17,10 +17,10 @@ import pytest
 
 from leap_core.cli.main import main
 from leap_core.plugins.manager import load_plugins
-from leap_core.testing.provider import Provider, Reply
+from leap_core.testing.provider import Provider, ProviderReply
 from tests.conftest import PluginSite
-from tests.rollout.test_servers import search
-from tests.test_run import TOY
+from tests.support.server_replies import search
+from tests.support.toy_run import TOY
 
 Here: TypeAlias = "Callable[..., Done]"
 
@@ -173,9 +173,9 @@ def test_a_server_that_goes_stops_the_command_and_the_same_command_goes_on(
     assert here(*command, "scripted:search", "--out", "well.jsonl").returncode == 0
     answered = []
 
-    def going(request: dict[str, Any]) -> str | Reply:
+    def going(request: dict[str, Any]) -> str | ProviderReply:
         answered.append(request)
-        return search(request) if len(answered) < 20 else Reply("no", status=503)
+        return search(request) if len(answered) < 20 else ProviderReply("no", status=503)
 
     with Provider(going) as provider:
         port = provider.port
@@ -229,7 +229,9 @@ def test_evaluate_on_a_server_with_several_seeds(here: Here, folder: Path) -> No
 
 def test_evaluate_a_model_by_api_costs_nothing_twice(here: Here, folder: Path) -> None:
     pytest.importorskip("leap_teachers")
-    with Provider(lambda r: Reply(search(r), prompt_tokens=100, completion_tokens=10)) as provider:
+    with Provider(
+        lambda r: ProviderReply(search(r), prompt_tokens=100, completion_tokens=10)
+    ) as provider:
         command = (
             "evaluate", *TOY_TRAIN, "--policy", "litellm:hosted_vllm/test", "--limit", "3",
             "--temperature", "0", "--in-flight", "1",

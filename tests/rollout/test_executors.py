@@ -17,7 +17,7 @@ from leap_core.errors import ConfigError, EnvironmentFailure, LeapError
 from leap_core.rollout import build_executor
 from leap_core.testing.toy import ToyEnvironment, ToyOptions
 from leap_core.types import Task, Trajectory
-from tests.rollout.playing import PROCESSES, play, toy
+from tests.support.rollouts import PROCESSES, play, toy
 
 LOCAL = ExecutorConfig(name="local")
 IMPATIENT = ExecutorConfig(name="processes", workers=2, timeout=1.0)
@@ -134,7 +134,7 @@ def test_workers_end_with_the_rollout() -> None:
 def test_workers_end_with_a_run_that_is_killed_while_they_hang() -> None:
     script = """
 import sys, threading, time
-from tests.rollout.playing import *
+from tests.support.rollouts import *
 executor = ExecutorConfig(name="processes", workers=1)
 def tell(scheduler):
     while scheduler.executor.desks[0].worker is None: time.sleep(0.01)
@@ -145,7 +145,7 @@ class Telling(module.Scheduler):
     def play(self, *args):
         threading.Thread(target=tell, args=(self,), daemon=True).start()
         super().play(*args)
-import tests.rollout.playing as playing
+import tests.support.rollouts as playing
 playing.Scheduler = Telling
 play(env, executor, tasks=1)
 """

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from leap_core.errors import RunFolderError
 from leap_core.rollout import Assignment, EpisodeLog, assignments
 from leap_core.types import Trajectory
-from tests.rollout.playing import toy
+from tests.support.rollouts import toy
 
 PLAN = assignments(toy().tasks("train")[:6], [0, 1])
 

@@ -14,8 +14,8 @@ from leap_core.config.schema import ExecutorConfig
 from leap_core.errors import ConfigError, EnvironmentFailure
 from leap_core.rollout import build_executor
 from leap_core.types import Trajectory
-from tests.rollout.playing import play, toy
-from tests.rollout.test_replays import corrected, source
+from tests.support.privileged_states import corrected, source
+from tests.support.rollouts import play, toy
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (leap-core[ray])")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import time
@@ -12,19 +11,16 @@ from pathlib import Path
 import pytest
 
 from leap_core import (
-    Brief,
     ConfigError,
     EnvironmentFailure,
     PrivilegedState,
-    TeacherReply,
     Trajectory,
 )
 from leap_core.config.schema import ExecutorConfig, RolloutConfig
-from leap_core.contracts.teacher import Teacher
-from leap_core.correction import CorrectionOutcome, CorrectionSettings, correct_trajectories
 from leap_core.rollout import privileged_state_workers
-from leap_core.testing.toy import ToyEnvironment, ToyOptions, ToySource
-from tests.rollout.playing import play, toy
+from leap_core.testing.toy import ToySource
+from tests.support.privileged_states import corrected, source
+from tests.support.rollouts import play, toy
 
 WORKERS = ExecutorConfig(name="processes", workers=2, timeout=1.0)
 
@@ -48,19 +44,6 @@ class Unruly(ToySource):
         return super().states(trajectory)
 
 
-class Expert(Teacher):
-    """The toy's own."""
-
-    def __init__(self) -> None:
-        """It has no options."""
-
-    async def correct(
-        self, trajectory: Trajectory, states: Sequence[PrivilegedState], brief: Brief
-    ) -> TeacherReply:
-        expert = toy().expert()
-        return TeacherReply(proposals=tuple(expert.correct(trajectory, states, brief.level)))
-
-
 class Unloadable(ToySource):
     """Pickles, but cannot be unpickled."""
 
@@ -75,32 +58,6 @@ def _refuse() -> None:
 @pytest.fixture(scope="module")
 def played() -> list[Trajectory]:
     return play(toy(), ExecutorConfig(name="local"), tasks=10)
-
-
-def source(kind: type[ToySource] = ToySource) -> ToySource:
-    return kind(kind.Options(), ToyEnvironment(ToyOptions()))
-
-
-def corrected(
-    played: list[Trajectory], asked: ToySource, executor: ExecutorConfig, retries: int = 0
-) -> list[CorrectionOutcome]:
-    outcomes: list[CorrectionOutcome] = []
-
-    async def main() -> None:
-        rollouts = RolloutConfig(executor=executor, retries=retries)
-        with privileged_state_workers(rollouts, asked, at_once=4) as replay:
-            await correct_trajectories(
-                played,
-                source=asked,
-                teacher=Expert(),
-                brief=Brief(),
-                settings=CorrectionSettings(concurrency=4),
-                on_outcome=outcomes.append,
-                states=replay.states if replay else None,
-            )
-
-    asyncio.run(main())
-    return outcomes
 
 
 def test_workers_find_what_this_process_finds(played: list[Trajectory]) -> None:

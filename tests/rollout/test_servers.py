@@ -13,32 +13,18 @@ import pytest
 
 from leap_core.config.schema import ExecutorConfig, GenerationConfig, ServerConfig
 from leap_core.errors import ConfigError, PolicyError
-from leap_core.policy.reply import write_reply
 from leap_core.policy.server_engine import ServerEngine, addresses
 from leap_core.rollout import EpisodeLog, Scheduler, assignments, build_executor
-from leap_core.testing.provider import Faults, Provider, Reply, faulty
+from leap_core.testing.provider import Faults, Provider, ProviderReply, faulty
 from leap_core.types import PolicyRef, Trajectory
-from tests.rollout.playing import play, toy
-from tests.students import toy_writer
+from tests.support.rollouts import play, toy
+from tests.support.server_replies import prompt_of, search
+from tests.support.students import toy_writer
 
 LOCAL = ExecutorConfig(name="local")
 GREEDY = GenerationConfig(temperature=0, max_new_tokens=40)
 AWAY = 20.0 if os.environ.get("LEAP_FULL") else 1.0
 """Seconds that a server is gone."""
-
-
-def search(request: dict[str, Any]) -> str:
-    """What the toy's scripted policy `search` says, read from the prompt."""
-    listed = prompt_of(request).rpartition("You can: ")[2].rstrip().rstrip(".").split(", ")
-    if "take coin" in listed:
-        return write_reply("The coin is in sight.", "take coin")
-    return write_reply("I have not looked there yet.", listed[0])
-
-
-def prompt_of(request: dict[str, Any]) -> str:
-    (message,) = request["messages"]
-    assert message["role"] == "user"
-    return str(message["content"])
 
 
 def engine(*providers: Provider, model: str = "", **settings: Any) -> ServerEngine:
@@ -225,14 +211,16 @@ GARBAGE = [b"<html>busy</html>", b"[]", b"{}", b'{"choices": []}', b'{"choices":
 
 def test_garbage_is_asked_for_again(expected: list[Trajectory]) -> None:
     left = list(GARBAGE)
-    with Provider(lambda request: Reply(body=left.pop()) if left else search(request)) as odd:
+    with Provider(
+        lambda request: ProviderReply(body=left.pop()) if left else search(request)
+    ) as odd:
         assert over(odd) == expected
     assert not left
 
 
 def test_nothing_but_garbage_ends_with_one_sentence() -> None:
     with (
-        Provider(lambda request: Reply(body=GARBAGE[0])) as odd,
+        Provider(lambda request: ProviderReply(body=GARBAGE[0])) as odd,
         pytest.raises(PolicyError, match="what it sends is no chat completion: '<html>busy"),
     ):
         over(odd, patience=0.5)
@@ -246,9 +234,9 @@ def test_nonsense_from_the_model_is_data() -> None:
 
 
 def test_a_prompt_that_the_server_refuses_costs_its_episode() -> None:
-    def refusing(request: dict[str, Any]) -> Reply | str:
+    def refusing(request: dict[str, Any]) -> ProviderReply | str:
         if prompt_of(request).count("\n> ") == 3:
-            return Reply("the prompt is too long", status=400)
+            return ProviderReply("the prompt is too long", status=400)
         return search(request)
 
     with Provider(refusing) as strict:
@@ -261,7 +249,7 @@ def test_a_prompt_that_the_server_refuses_costs_its_episode() -> None:
 
 def test_a_key_is_sent_and_never_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", "sk-secret-123")
-    with Provider(lambda request: Reply("bad key", status=401)) as locked:
+    with Provider(lambda request: ProviderReply("bad key", status=401)) as locked:
         with pytest.raises(PolicyError) as refused:
             over(locked, api_key_env="MY_KEY")
         assert locked.log[-1].headers["authorization"] == "Bearer sk-secret-123"

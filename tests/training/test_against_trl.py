@@ -15,7 +15,7 @@ from leap_core.training.block_attention import NAME
 from leap_core.training.losses import DPO, KTO, SFT, Loss, LossInputs, log_likelihoods
 from leap_core.training.microbatch import Microbatch, collate_shared
 from leap_core.training.packing import Branch, TokenRow
-from tests.students import tiny_student
+from tests.support.students import tiny_student
 
 QUIET = {"use_cpu": True, "bf16": False, "activation_checkpointing": False, "report_to": "none"}
 TRUNK = (40, 41, 42, 43, 44, 45, 46)

@@ -17,8 +17,8 @@ from leap_core.local.engine import TransformersEngine, load_model
 from leap_core.policy.model_server import ModelServer
 from leap_core.types import PolicyRef
 from leap_core.updaters.sft import SFTUpdater
-from tests.students import tiny_student, toy_examples
-from tests.training.test_updaters import ADAPTER, Told, updater
+from tests.support.students import tiny_student, toy_examples
+from tests.support.updates import ADAPTER, Told, updater
 
 
 @pytest.fixture(scope="module")

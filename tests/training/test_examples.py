@@ -13,7 +13,7 @@ from leap_core.correction import validate
 from leap_core.examples import examples_from_corrections
 from leap_core.examples.aggregate import balanced_environments
 from leap_core.policy.reply import write_reply
-from tests.students import toy_writer
+from tests.support.students import toy_writer
 
 SEEN = Observation(text="o", candidates=("left", "right"))
 PLAYED = Trajectory(

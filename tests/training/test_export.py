@@ -22,9 +22,9 @@ from leap_core.local.export import export_policy
 from leap_core.runs.hub import push
 from leap_core.types import PolicyRef
 from leap_core.updaters.sft import SFTUpdater
-from tests.students import tiny_student, toy_examples
-from tests.training.test_masks import tokenizer_of
-from tests.training.test_updaters import ADAPTER, Told, corrections, updater
+from tests.support.students import tiny_student, toy_examples
+from tests.support.tokenizers import tokenizer_of
+from tests.support.updates import ADAPTER, Told, corrections, updater
 
 QUIET = {"use_cpu": True, "bf16": False, "activation_checkpointing": False, "report_to": "none",
          "max_steps": 1, "per_device_train_batch_size": 2}  # fmt: skip

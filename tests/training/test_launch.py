@@ -19,9 +19,9 @@ from leap_core.training.options import LaunchOptions
 from leap_core.types import PolicyRef
 from leap_core.updaters.preferences import DPOUpdater, KTOUpdater
 from leap_core.updaters.sft import SFTUpdater
-from tests.students import tiny_student, toy_examples
-from tests.training.forked import forked
-from tests.training.test_updaters import ADAPTER, Told, corrections, updater
+from tests.support.forked import forked
+from tests.support.students import tiny_student, toy_examples
+from tests.support.updates import ADAPTER, Told, corrections, updater
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from leap_core.types import PolicyRef
 from leap_core.updaters import checks
 from leap_core.updaters.sequence import SequenceUpdater
 from leap_core.updaters.sft import SFTUpdater
-from tests.students import tiny_student, toy_examples
-from tests.training.test_updaters import FAST, Told, updater
+from tests.support.students import tiny_student, toy_examples
+from tests.support.updates import FAST, Told, updater
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from leap_core.training.packing import (
     shared_rows,
 )
 from leap_core.types import Example, Prompt
-from tests.students import tiny_student, toy_examples
+from tests.support.students import tiny_student, toy_examples
 
 LIMIT = 1e-5
 Student = tuple[Any, PromptEncoder]

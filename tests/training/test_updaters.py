@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import resource
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,70 +14,28 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from leap_core.config.identity import run_identity
 from leap_core.config.schema import RunConfig
-from leap_core.contracts.updater import RolloutStep, UpdateContext, Updater
+from leap_core.contracts.updater import RolloutStep, Updater
 from leap_core.errors import ConfigError, LeapError, UpdateError
 from leap_core.local.engine import load_model
 from leap_core.local.tokenization import PromptEncoder
 from leap_core.plugins.registry import build_options
 from leap_core.runs.folder import made_aside
-from leap_core.stages.context import identity_of
 from leap_core.training.sampler import BatchSampler
 from leap_core.types import Example, PolicyRef, Prompt
 from leap_core.updaters.distill import DistillUpdater
 from leap_core.updaters.preferences import DPOUpdater, KTOUpdater
 from leap_core.updaters.sequence import SequenceUpdater
 from leap_core.updaters.sft import SFTUpdater
-from tests.students import tiny_student, toy_examples
-from tests.training.forked import forked
-
-FAST = {"batch_size": 4, "batch_of": "trajectories", "learning_rate": 1e-3, "lora": None,
-        "logging_steps": 1, "sharing": "trunk"}  # fmt: skip
-ADAPTER = {"r": 4, "alpha": 8, "dropout": 0.0}
+from tests.support.forked import forked
+from tests.support.students import tiny_student, toy_examples
+from tests.support.updates import ADAPTER, FAST, Told, corrections, updater
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> PolicyRef:
     return PolicyRef(kind="transformers", model=str(tiny_student(tmp_path_factory.mktemp("base"))))
-
-
-def corrections(iteration: int = 1) -> list[Example]:
-    """Corrections of a student that always says the same."""
-    wrong = "REASON: It must be in box 1.\nACTION: open box 1"
-    return [
-        replace(e, source="correction", rejected=wrong, iteration=iteration)
-        for e in toy_examples(6)
-        if e.reply != wrong
-    ]
-
-
-class Told:
-    """What an update told."""
-
-    def __init__(self) -> None:
-        self.metrics: list[dict[str, float]] = []
-        self.lines: list[str] = []
-
-    def context(self, out: Path, base: PolicyRef, **more: Any) -> UpdateContext:
-        out.mkdir(parents=True, exist_ok=True)
-        log: Callable[[Mapping[str, float]], None] = lambda m: self.metrics.append(dict(m))  # noqa: E731
-        return UpdateContext(
-            out_dir=out,
-            base=base,
-            iteration=more.pop("iteration", 1),
-            seed=0,
-            log=log,
-            say=self.lines.append,
-            **more,
-        )
-
-    @property
-    def losses(self) -> list[float]:
-        return [m["loss"] for m in self.metrics if "loss" in m]
-
-
-def updater(factory: type[Updater], **options: Any) -> Updater:
-    return factory(build_options(factory, {**FAST, **options}, "options"))
 
 
 def likelihood(policy: PolicyRef, examples: Sequence[Example], which: str) -> float:
@@ -213,12 +171,15 @@ def test_a_list_of_updaters_is_a_sequence() -> None:
 
 
 def test_how_an_update_is_computed_may_change_in_a_run() -> None:
+    def free(kind: str, name: str) -> frozenset[str]:
+        return resumable_options(kind, name) if kind == "updater" else frozenset()
+
     data = {"environment": {"name": "toy"}, "student": {"model": "tiny"}}
 
     def of(**options: Any) -> Any:
         one = {"name": "sft", "options": options}
         both = (one, [one, "dpo"])
-        return [identity_of(RunConfig.model_validate({**data, "updater": u})) for u in both]
+        return [run_identity(RunConfig.model_validate({**data, "updater": u}), free) for u in both]
 
     assert of(epochs=1) == of(epochs=1, token_budget=4096, launch={"processes": 2})
     assert all(a != b for a, b in zip(of(epochs=1), of(epochs=2), strict=True))

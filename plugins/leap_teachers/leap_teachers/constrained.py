@@ -35,7 +35,15 @@ from leap_teachers.model_io import Asker, Message, ModelRequest, Scorer
 from leap_teachers.options import ClientOptions, Prices
 from leap_teachers.pricing import Pricing, likely_usage
 from leap_teachers.prompts import Prompts
-from leap_teachers.reweighting import Form, divergence, draw, strength_for, tilt
+from leap_teachers.reweighting import (
+    Form,
+    divergence,
+    draw,
+    draw_weights,
+    effective_size,
+    strength_for,
+    tilt,
+)
 from leap_teachers.scoring import ScoringClient
 from leap_teachers.step_protocol import read_step, step_messages, steps_asked
 
@@ -75,25 +83,39 @@ class ConstrainedOptions(Section):
         return self
 
 
+_FEW_DRAWS = 2.0
+
+
 class _Model(Asker, Scorer, Protocol):
     """Draws replies, and tells how likely they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """What came of one step: the proposal drawn, λ, and the KL that was realised."""
+    """One step's result: the proposal, λ, the KL realised, and the effective number of draws."""
 
     proposal: Proposal | None
     strength: float
     kl: float
+    effective: float
     usage: Usage
+
+
+@dataclass(slots=True)
+class _Drawn:
+    """A distinct reply, and how often it was drawn from each context."""
+
+    proposal: Proposal
+    with_state: int = 0
+    without: int = 0
 
 
 class ConstrainedTeacher(Teacher):
     """Draws each correction from the reweighed replies.
 
     The reply's `measures` tell the mean KL to the unprivileged teacher over the steps ("kl", the
-    δ of Theorem B.6, estimated on the drawn replies), the largest, and the mean λ.
+    δ of Theorem B.6, estimated on the drawn replies), the largest, the mean λ, and the effective
+    number of draws that the choice rests on; a low one is told as a problem.
 
     Raises:
         ConfigError: a prompt template is not valid, or the student is a scripted policy.
@@ -127,7 +149,12 @@ class ConstrainedTeacher(Teacher):
         return TeacherReply(
             proposals=proposals,
             usage=usage,
-            problems=tuple(f"step {t}: no answer names an action" for t in unread),
+            problems=tuple(f"step {t}: no answer names an action" for t in unread)
+            + tuple(
+                f"step {t}: the choice rests on {c.effective:.1f} effective draws"
+                for t, c in zip(asked, choices, strict=True)
+                if c.proposal is not None and c.effective < _FEW_DRAWS
+            ),
             measures=_measures([c for c in choices if c.proposal is not None]),
         )
 
@@ -158,32 +185,41 @@ class ConstrainedTeacher(Teacher):
     ) -> _Choice:
         told = step_messages(self._prompts, trajectory, step, state.text, brief)
         untold = step_messages(self._prompts, trajectory, step, "", brief)
-        replies, usage = await self._draw(told, untold, step)
-        if not replies:
-            return _Choice(None, 0.0, 0.0, usage)
-        texts = list(replies)
+        drawn, usage = await self._draw(told, untold, step)
+        if not drawn:
+            return _Choice(None, 0.0, 0.0, 0.0, usage)
+        texts = list(drawn)
         p = await self._model.log_likelihoods(told, texts)
         q = await self._model.log_likelihoods(untold, texts)
         strength, form = self.options.strength, self.options.form
         if self.options.target_kl is not None:
             strength, form = strength_for(p, q, self.options.target_kl), "mean"
-        chances = tilt(p, q, strength, form)
+        with_state = [drawn[text].with_state for text in texts]
+        without = [drawn[text].without for text in texts]
+        chances = draw_weights(p, q, with_state, without, strength, form)
+        size = effective_size(chances, [a + b for a, b in zip(with_state, without, strict=True)])
         key = f"{self.context.seed} {trajectory.task.id} {trajectory.seed} {step}"
-        chosen = replies[texts[draw(chances, random.Random(key))]]
-        return _Choice(chosen, strength, divergence(chances, q), usage)
+        chosen = drawn[texts[draw(chances, random.Random(key))]].proposal
+        kl = divergence(tilt(p, q, strength, form), q)
+        return _Choice(chosen, strength, kl, size, usage)
 
     async def _draw(
         self, told: tuple[Message, ...], untold: tuple[Message, ...], step: int
-    ) -> tuple[dict[str, Proposal], Usage]:
-        """Replies of both kinds that name an action, each once: they are the support."""
+    ) -> tuple[dict[str, _Drawn], Usage]:
+        """Draw replies with and without the state; return those that name an action."""
         requests = [*self._requests(told), *self._requests(untold)]
-        usage, replies = Usage(), {}
-        for answer in await self._model.ask_all(requests):
+        usage = Usage()
+        drawn: dict[str, _Drawn] = {}
+        for number, answer in enumerate(await self._model.ask_all(requests)):
             usage += answer.usage
             proposal = read_step(answer.text, step) if answer.complete else None
             if proposal is not None:
-                replies[answer.text] = proposal
-        return replies, usage
+                one = drawn.setdefault(answer.text, _Drawn(proposal))
+                if number < self.options.samples:
+                    one.with_state += 1
+                else:
+                    one.without += 1
+        return drawn, usage
 
     def _requests(self, messages: tuple[Message, ...]) -> list[ModelRequest]:
         return [
@@ -221,9 +257,11 @@ def _measures(choices: Sequence[_Choice]) -> dict[str, float]:
     if not choices:
         return {}
     kls = [c.kl for c in choices]
+    sizes = [c.effective for c in choices]
     strengths = [c.strength for c in choices]
     return {
         "kl": sum(kls) / len(kls),
         "kl_max": max(kls),
         "lambda": sum(strengths) / len(strengths),
+        "effective_draws": sum(sizes) / len(sizes),
     }

@@ -26,9 +26,52 @@ _STEPS = 200
 def tilt(
     with_state: Sequence[float], without: Sequence[float], strength: float, form: Form
 ) -> list[float]:
-    """Probabilities of the replies; the arguments are their log-likelihoods, and λ."""
+    """Return the tilted distribution on a set of replies, from their log-likelihoods and λ."""
     scale = 1.0 if form == "product" else 1.0 / (1.0 + strength)
     return softmax([scale * (p + strength * q) for p, q in zip(with_state, without, strict=True)])
+
+
+def draw_weights(
+    with_state: Sequence[float],
+    without: Sequence[float],
+    drawn_with: Sequence[int],
+    drawn_without: Sequence[int],
+    strength: float,
+    form: Form,
+) -> list[float]:
+    """Return the probability of choosing each distinct reply among those that were drawn.
+
+    Reply i has log-likelihoods `with_state[i]` and `without[i]`; it was drawn `drawn_with[i]` times
+    from p and `drawn_without[i]` times from q. At λ = 0 the draws from p alone are chosen from, so
+    that the choice has exactly p's distribution. Otherwise each draw weighs the tilted probability
+    over its probability of being drawn from the mixture of both (the balance heuristic of Veach and
+    Guibas 1995), which makes the choice the tilted distribution as the number of draws grows.
+    """
+    if strength == 0 and any(drawn_with):
+        total = sum(drawn_with)
+        return [count / total for count in drawn_with]
+    scale = 1.0 if form == "product" else 1.0 / (1.0 + strength)
+    share = sum(drawn_with) / (sum(drawn_with) + sum(drawn_without))
+    logs = []
+    for p, q, one, other in zip(with_state, without, drawn_with, drawn_without, strict=True):
+        mixture = _log_sum(p + _log(share), q + _log(1 - share))
+        logs.append(_log(one + other) + scale * (p + strength * q) - mixture)
+    return softmax(logs)
+
+
+def effective_size(chances: Sequence[float], counts: Sequence[int]) -> float:
+    """Return the effective number of draws: 1 / Σ w² over single draws (Kish 1965)."""
+    squares = (p * p / n for p, n in zip(chances, counts, strict=True) if n)
+    return 1.0 / max(math.fsum(squares), 1e-300)
+
+
+def _log(value: float) -> float:
+    return math.log(value) if value > 0 else -math.inf
+
+
+def _log_sum(a: float, b: float) -> float:
+    highest = max(a, b)
+    return highest + math.log(math.exp(a - highest) + math.exp(b - highest))
 
 
 def softmax(logs: Sequence[float]) -> list[float]:

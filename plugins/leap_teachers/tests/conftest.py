@@ -12,7 +12,7 @@ import pytest
 from leap_core import Brief, Ledger, PrivilegedState, Step, Task, TeacherContext, Trajectory
 from leap_core.correction import CorrectionOutcome, CorrectionSettings, correct_trajectories
 from leap_core.runs.ledger import SpendingLimit
-from leap_core.testing.provider import Provider, Reply
+from leap_core.testing.provider import Provider, ProviderReply
 from leap_core.testing.toy import ToyEnvironment, ToyOptions, ToySource
 
 MODEL = "hosted_vllm/test-model"
@@ -95,7 +95,7 @@ def context(world: World, tmp_path: Path) -> Callable[..., TeacherContext]:
 @pytest.fixture
 def provider() -> Iterator[Provider]:
     """A server that says "ok" until its `answer` is replaced."""
-    with Provider(lambda request: Reply("ok")) as running:
+    with Provider(lambda request: ProviderReply("ok")) as running:
         yield running
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from leap_core import BudgetExceeded, ConfigError, Ledger, TeacherError
 from leap_core.runs.ledger import SpendingLimit
-from leap_core.testing.provider import Reply
+from leap_core.testing.provider import ProviderReply
 from leap_teachers.client import Client
 from leap_teachers.model_io import Message, ModelRequest
 from leap_teachers.options import ClientOptions
@@ -47,7 +47,7 @@ def numbered(n: int) -> ModelRequest:
 
 
 def test_an_answer_is_counted_priced_and_cached(provider, options, tmp_path):
-    provider.answer = lambda r: Reply("fine", prompt_tokens=1000, completion_tokens=500)
+    provider.answer = lambda r: ProviderReply("fine", prompt_tokens=1000, completion_tokens=500)
     asked = Asked(options, tmp_path)
     (first,), (again,) = asked.ask(QUESTION), asked.ask(QUESTION)
     assert (first.text, again.text) == ("fine", "fine")
@@ -81,7 +81,7 @@ def test_another_request_is_another_answer(provider, options, tmp_path, change):
 
 
 def test_equal_requests_under_way_share_one_answer(provider, options, tmp_path):
-    provider.answer = lambda r: Reply("fine", delay=0.2)
+    provider.answer = lambda r: ProviderReply("fine", delay=0.2)
     asked = Asked(options, tmp_path)
     answers = asked.ask(*[QUESTION] * 10)
     assert {a.text for a in answers} == {"fine"}
@@ -91,17 +91,17 @@ def test_equal_requests_under_way_share_one_answer(provider, options, tmp_path):
 @pytest.mark.parametrize(
     ("bad", "lost"),
     [
-        (Reply("slow down", 429, {"Retry-After": "0"}), 0),
-        (Reply("broken", 500), 0),
-        (Reply("away", 503), 0),
-        (Reply("half " * 50, cut=0.5), 1),
-        (Reply("late", delay=30), 1),
-        (Reply(body=b"<html>"), 1),
+        (ProviderReply("slow down", 429, {"Retry-After": "0"}), 0),
+        (ProviderReply("broken", 500), 0),
+        (ProviderReply("away", 503), 0),
+        (ProviderReply("half " * 50, cut=0.5), 1),
+        (ProviderReply("late", delay=30), 1),
+        (ProviderReply(body=b"<html>"), 1),
     ],
     ids=["429", "500", "503", "cut off", "time-out", "not JSON"],
 )
 def test_what_can_heal_is_tried_again(provider, options, tmp_path, bad, lost):
-    provider.answer = lambda r: bad if len(provider.log) < 3 else Reply("fine")
+    provider.answer = lambda r: bad if len(provider.log) < 3 else ProviderReply("fine")
     asked = Asked({**options, "timeout": 1.0, "longest_wait": 0.1}, tmp_path)
     assert asked.ask(QUESTION)[0].text == "fine"
     totals = asked.ledger.totals
@@ -111,21 +111,21 @@ def test_what_can_heal_is_tried_again(provider, options, tmp_path, bad, lost):
 
 @pytest.mark.parametrize("status", [400, 422])
 def test_what_cannot_heal_is_not(provider, options, tmp_path, status):
-    provider.answer = lambda r: Reply("no such parameter", status)
+    provider.answer = lambda r: ProviderReply("no such parameter", status)
     error = Asked(options, tmp_path).ask(QUESTION)[0]
     assert isinstance(error, TeacherError)
     assert len(provider.log) == 1
 
 
 def test_a_used_up_quota_does_not_heal(provider, options, tmp_path):
-    provider.answer = lambda r: Reply("You exceeded your current quota", 429)
+    provider.answer = lambda r: ProviderReply("You exceeded your current quota", 429)
     assert isinstance(Asked(options, tmp_path).ask(QUESTION)[0], TeacherError)
     assert len(provider.log) == 1
 
 
 @pytest.mark.parametrize(("status", "words"), [(401, "API key"), (404, "no such model")])
 def test_a_refused_key_or_model_stops_everything(provider, options, tmp_path, status, words):
-    provider.answer = lambda r: Reply("never", status)
+    provider.answer = lambda r: ProviderReply("never", status)
     error = Asked(options, tmp_path).ask(QUESTION)[0]
     assert isinstance(error, ConfigError)
     assert words in str(error)
@@ -139,14 +139,14 @@ def test_a_server_that_is_not_there_is_named(options, tmp_path):
 
 
 def test_attempts_are_bounded(provider, options, tmp_path):
-    provider.answer = lambda r: Reply("broken", 500)
+    provider.answer = lambda r: ProviderReply("broken", 500)
     asked = Asked({**options, "attempts": 3, "longest_wait": 0.01}, tmp_path)
     assert "after 3 attempt(s)" in str(asked.ask(QUESTION)[0])
     assert (len(provider.log), asked.ledger.totals.errors) == (3, 3)
 
 
 def test_retry_after_beyond_patience_is_given_up(provider, options, tmp_path):
-    provider.answer = lambda r: Reply("tomorrow", 429, {"Retry-After": "86400"})
+    provider.answer = lambda r: ProviderReply("tomorrow", 429, {"Retry-After": "86400"})
     assert "86400 s" in str(Asked(options, tmp_path).ask(QUESTION)[0])
     assert len(provider.log) == 1
 
@@ -155,7 +155,7 @@ def test_concurrency_is_limited(provider, options, tmp_path):
     under_way, most = 0, 0
 
     def answer(request):
-        return Reply("fine", delay=0.05)
+        return ProviderReply("fine", delay=0.05)
 
     provider.answer = answer
     asked = Asked({**options, "concurrency": 3}, tmp_path)
@@ -177,7 +177,7 @@ def test_concurrency_is_limited(provider, options, tmp_path):
 
 
 def test_a_budget_stops_below_it_and_raising_it_goes_on(provider, options, tmp_path):
-    provider.answer = lambda r: Reply("fine", prompt_tokens=20, completion_tokens=10)
+    provider.answer = lambda r: ProviderReply("fine", prompt_tokens=20, completion_tokens=10)
     requests = [numbered(n) for n in range(40)]
     asked = Asked(options, tmp_path, SpendingLimit(money=20 * 40 / 1e6))
     answers = asked.ask(*requests)
@@ -203,14 +203,14 @@ def test_a_budget_in_money_without_a_price_is_refused_before_anything(provider, 
 
 
 def test_use_that_the_server_does_not_report_counts_at_its_worst(provider, options, tmp_path):
-    provider.answer = lambda r: Reply("fine", prompt_tokens=0, completion_tokens=0)
+    provider.answer = lambda r: ProviderReply("fine", prompt_tokens=0, completion_tokens=0)
     asked = Asked(options, tmp_path)
     assert asked.ask(QUESTION)[0].usage.cost is None
     assert asked.ledger.totals.at_most_tokens > 10
 
 
 def test_an_answer_cut_at_its_limit_says_so(provider, options, tmp_path):
-    provider.answer = lambda r: Reply("fi", finish_reason="length")
+    provider.answer = lambda r: ProviderReply("fi", finish_reason="length")
     asked = Asked(options, tmp_path)
     assert [asked.ask(QUESTION)[0].complete for _ in range(2)] == [False, False]
 

@@ -11,7 +11,7 @@ import pytest
 from leap_core import Brief, DataError, Observation, Step, Task, TeacherError, Trajectory
 from leap_core.correction import Described, Explained
 from leap_core.correction.annotate import describe_demonstrations, explain_demonstrations
-from leap_core.testing.provider import Reply
+from leap_core.testing.provider import ProviderReply
 from leap_teachers.demonstrations import names_later
 from leap_teachers.litellm_teacher import LitellmOptions, LitellmTeacher
 from leap_teachers.oracle import OracleOptions, OracleTeacher
@@ -163,7 +163,7 @@ def test_the_oracle_writes_neither(context):
 
 
 def test_an_unreadable_description_is_an_error(provider, teacher):
-    provider.answer = lambda r: Reply("[]")
+    provider.answer = lambda r: ProviderReply("[]")
     found: list[Described] = []
 
     async def run():

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from leap_core.runs.ledger import Ledger, SpendingLimit, read_calls
-from leap_core.testing.provider import Faults, Reply, faulty
+from leap_core.testing.provider import Faults, ProviderReply, faulty
 from leap_teachers.litellm_teacher import LitellmOptions, LitellmTeacher
 from leap_teachers.testing import OracleAnswers
 
@@ -78,7 +78,7 @@ def test_a_budget_of_half_the_sum_stops_below_it_and_raising_it_resumes(
     world, provider, options, context, answers, tmp_path
 ):
     count = COUNT // 2
-    provider.answer = lambda r: Reply(answers(r), prompt_tokens=1000, completion_tokens=500)
+    provider.answer = lambda r: ProviderReply(answers(r), prompt_tokens=1000, completion_tokens=500)
     trajectories, each = world.failures(count), 1000 * 1e-6 + 500 * 2e-6
     half = count * each / 2
     ledger = tmp_path / "ledger.jsonl"
@@ -153,7 +153,7 @@ def test_kill_9_loses_no_answer_that_is_paid_or_under_way(
     slow = 5.0 * (moment % 2 == 0)  # still under way when the run is started again
     enough = COUNT // 5 + 7 * moment
     delay = lambda: slow if provider.answered >= enough else 0.2  # noqa: E731
-    provider.answer = lambda r: Reply(answers(r), delay=delay() * draw.random())
+    provider.answer = lambda r: ProviderReply(answers(r), delay=delay() * draw.random())
     child = start(options, tmp_path, COUNT)
     while provider.answered < enough:
         assert child.poll() is None
@@ -180,7 +180,7 @@ def test_ctrl_c_waits_for_what_is_paid(world, provider, options, answers, tmp_pa
     def answer(request):
         if len(provider.log) >= 16:
             under_way.set()
-        return Reply(answers(request), delay=1.0)
+        return ProviderReply(answers(request), delay=1.0)
 
     provider.answer = answer
     child = start(options, tmp_path, COUNT)
@@ -201,9 +201,9 @@ def test_no_key_is_found_in_anything_that_is_written(
     def answer(request):
         number = len(provider.log)
         if number % 3 == 0:
-            return Reply(f"bad key {KEY}", 500)
+            return ProviderReply(f"bad key {KEY}", 500)
         if number == 20:
-            return Reply(f"Incorrect API key provided: {KEY}", 400)
+            return ProviderReply(f"Incorrect API key provided: {KEY}", 400)
         return answers(request)
 
     provider.answer = answer

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from leap_core import Brief, ConfigError, Usage
-from leap_core.testing.provider import Reply
+from leap_core.testing.provider import ProviderReply
 from leap_teachers.litellm_teacher import LitellmOptions, LitellmTeacher
 from leap_teachers.oracle import OracleOptions, OracleTeacher
 from leap_teachers.testing import OracleAnswers
@@ -212,7 +212,7 @@ def test_refusals_become_outcomes_and_the_rest_goes_on(world, provider, teacher,
 
     def picky(request):
         if "Try 2." in request["messages"][1]["content"]:
-            return Reply("content policy", 400)
+            return ProviderReply("content policy", 400)
         return perfect(request)
 
     provider.answer = picky
