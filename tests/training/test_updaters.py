@@ -20,6 +20,7 @@ from leap_core.contracts.updater import RolloutStep, Updater
 from leap_core.errors import ConfigError, LeapError, UpdateError
 from leap_core.local.engine import load_model
 from leap_core.local.tokenization import PromptEncoder
+from leap_core.plugins.build import resumable_options
 from leap_core.plugins.registry import build_options
 from leap_core.runs.folder import made_aside
 from leap_core.training.sampler import BatchSampler

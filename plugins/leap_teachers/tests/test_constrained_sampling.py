@@ -75,10 +75,8 @@ TRIALS = 4000
 def chosen(strength: float, samples: int, trial: int) -> int:
     """Draw as the constrained teacher does: `samples` from each context, then one of them."""
     source = random.Random(f"{strength} {samples} {trial}")
-    counts = [
-        [source.choices(range(3), chances, k=samples).count(word) for word in range(3)]
-        for chances in (WITH, WITHOUT)
-    ]
+    drawn = [source.choices(range(3), chances, k=samples) for chances in (WITH, WITHOUT)]
+    counts = [[words.count(word) for word in range(3)] for words in drawn]
     seen = [word for word in range(3) if counts[0][word] + counts[1][word]]
     weights = draw_weights(
         [math.log(WITH[word]) for word in seen],
