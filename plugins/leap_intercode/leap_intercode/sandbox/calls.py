@@ -1,8 +1,8 @@
 """The system calls that a box may make: what ordinary programs need, and nothing else.
 
-Each is `name:number on x86-64:number on arm64`. Left out, and so refused, are all that reach beyond
-the box (namespaces, mounts, tracing, keys, modules, clocks, bpf, io_uring, handles of files) and all
-that hold memory which no process shows (memfd, System V and POSIX queues and segments, AIO).
+Each is `name:number on x86-64:number on arm64`. Left out, and so refused, are all that reach
+beyond the box (namespaces, mounts, tracing, keys, modules, clocks, bpf, io_uring, file handles) and
+all that hold memory which no process shows (memfd, System V and POSIX queues and segments, AIO).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Where LEAP's cgroup is delegated (see `cgroup`), the kernel holds the limit. Elsewhere the runner
 looks: seldom while a box is small, and the oftener the nearer it is to its limit, since memory can
-only fill so fast. A look is cheap while even the address spaces of all processes fit the limit; only
-else is it told what is really held. Memory that no process shows (shared mappings, memory files,
+only fill so fast. A look is cheap while even the address spaces of all processes fit the limit;
+else what is really held is told. Memory that no process shows (shared mappings, memory files,
 System V segments, extended attributes) is not to be had in a box at all: see `seccomp`.
 """
 

@@ -38,7 +38,8 @@ _LOGS = ("alternatives.log", "apt/history.log", "apt/term.log", "bootstrap.log",
 _DAY = 86_400
 _MASKED = (
     "kcore keys key-users kmsg sched_debug timer_list sysrq-trigger cmdline kallsyms iomem ioports "
-    "modules config.gz interrupts vmallocinfo slabinfo kpagecount kpageflags kpagecgroup latency_stats"
+    "modules config.gz interrupts vmallocinfo slabinfo kpagecount kpageflags kpagecgroup "
+    "latency_stats"
 ).split()
 """Files of /proc that tell of the machine, or change it; some exist only on some machines."""
 _HIDDEN = ("acpi", "asound", "bus", "driver", "irq", "scsi", "tty/driver")

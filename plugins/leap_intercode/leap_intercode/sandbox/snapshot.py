@@ -82,7 +82,7 @@ def _is_repository(path: str) -> bool:
         told = os.fsencode(os.readlink(head)) if os.path.islink(head) else _beginning(head)
     except OSError:
         return False
-    named = told.startswith(b"refs/") or told.startswith(b"ref:") and b"refs/" in told
+    named = told.startswith(b"refs/") or (told.startswith(b"ref:") and b"refs/" in told)
     commit = len(told.strip()) in (40, 64) and not set(told.strip()) - set(b"0123456789abcdef")
     folders = all(os.access(f"{path}/{name}", os.X_OK) for name in ("objects", "refs"))
     return (named or commit) and folders

@@ -71,7 +71,7 @@ def _be_runner(connection: socket.socket, spec: dict[str, Any]) -> None:
 
 
 def _prefer_as_victim() -> None:
-    """Where the machine runs out of memory, a box goes first; it cannot change that (see `root`)."""
+    """Let a box go first where the machine runs out of memory; it cannot change that itself."""
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")
 
