@@ -13,8 +13,10 @@ import os
 import time
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_FILL_RATE = 4 << 30
+_FILL_RATE = (3 << 30) * (os.cpu_count() or 1)
 """Bytes a second that the processes of a box can touch at most, as far as is known."""
+_ENOUGH = 0.92
+"""The share of its limit at which a box is emptied: what it adds until then stays below it."""
 _SOONEST, _LATEST = 0.002, 0.2
 _PER_FILE = 32 << 10
 """Of an open file: half of what a pipe holds."""
@@ -28,7 +30,7 @@ class Meter:
     """Looks at a box, when it is time to."""
 
     def __init__(self, limit: int) -> None:
-        self.limit = limit
+        self.limit = int(limit * _ENOUGH)
         self.last = 0
         self.due = 0.0
 

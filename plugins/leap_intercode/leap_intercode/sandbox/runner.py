@@ -23,8 +23,7 @@ from leap_intercode.sandbox.command import Hangup, Watch
 from leap_intercode.sandbox.confine import confine
 
 _NAMESPACES = (
-    syscalls.CLONE_NEWUSER
-    | syscalls.CLONE_NEWNS
+    syscalls.CLONE_NEWNS
     | syscalls.CLONE_NEWNET
     | syscalls.CLONE_NEWIPC
     | syscalls.CLONE_NEWUTS
@@ -42,10 +41,10 @@ _MARGIN = 20
 waits for, and with it the box."""
 
 
-def run(connection: socket.socket, spec: dict[str, Any]) -> None:
+def run(connection: socket.socket, spec: dict[str, Any], zygote: socket.socket) -> None:
     """Make the box and serve it until LEAP closes the connection."""
     try:
-        box = Box(spec)
+        box = Box(spec, zygote)
     except OSError as error:
         wire.send(connection, {"error": str(error), "errno": error.errno})
         return
@@ -66,19 +65,19 @@ def run(connection: socket.socket, spec: dict[str, Any]) -> None:
 class Box:
     """A box that is set up. Raises OSError where the system does not allow one."""
 
-    def __init__(self, spec: dict[str, Any]) -> None:
+    def __init__(self, spec: dict[str, Any], zygote: socket.socket) -> None:
         self.limits: dict[str, Any] = spec["limits"]
         self.environment: dict[str, str] = spec["environment"]
         self.filter = seccomp.program()
         self.meter = memory.Meter(self.limits["total_memory"])
         self.emptied = False
-        self._enter_namespaces(spec["uid"])
+        self._enter_namespaces(spec["uid"], zygote)
         _set_hostname(spec["hostname"])
         _raise_loopback()
         new_root = root.build(spec)
         self.init, self.stdin = self._start_init(new_root)
 
-    def _enter_namespaces(self, uid: int) -> None:
+    def _enter_namespaces(self, uid: int, zygote: socket.socket) -> None:
         if uid:
             # Limits do not bind the real root; nobody else uses this number.
             os.setgroups([])
@@ -86,11 +85,16 @@ class Box:
             os.setresuid(uid, uid, uid)
             syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
         user, group = os.getuid(), os.getgid()
-        syscalls.unshare(_NAMESPACES)
+        syscalls.unshare(syscalls.CLONE_NEWUSER)
         syscalls.die_with_parent(signal.SIGKILL)
-        _put("/proc/self/setgroups", "deny")
-        _put("/proc/self/uid_map", f"0 {user} 1")
-        _put("/proc/self/gid_map", f"0 {group} 1")
+        with zygote:
+            zygote.send(b"u")
+            given = zygote.recv(1) == b"+"
+        if not given:
+            _put("/proc/self/setgroups", "deny")
+            _put("/proc/self/uid_map", f"0 {user} 1")
+            _put("/proc/self/gid_map", f"0 {group} 1")
+        syscalls.unshare(_NAMESPACES)
 
     def _start_init(self, new_root: str) -> tuple[int, int]:
         """Fork the box's first process, which mounts /proc; then enter the new root together."""
