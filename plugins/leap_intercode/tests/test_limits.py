@@ -147,7 +147,9 @@ def test_with_eight_at_once_each_keeps_to_its_limit(zygote, name):
 )
 def test_memory_that_nobody_sees_is_not_to_be_had(zygote, what, call):
     box = zygote.open(spec())
-    command = f"perl -e '$name = qq(name\\0) x 9; $r = syscall({call}); print $r == -1 ? q(no) : $r'"
+    command = (
+        f"perl -e '$name = qq(name\\0) x 9; $r = syscall({call}); print $r == -1 ? q(no) : $r'"
+    )
     assert sh(box, command).data == b"no"
     box.close()
 
@@ -162,8 +164,7 @@ def test_a_zero_device_cannot_be_held_by_a_mapping(zygote):
 @pytest.mark.parametrize(
     "command",
     [
-        "perl -MSocket -e 'for (1..900) { socketpair($a[$_], $b[$_], AF_UNIX, SOCK_STREAM, 0)"
-        " or last } sleep 20'",
+        "perl -MSocket -e 'for (1..900) { socketpair($a[$_], $b[$_], 1, 1, 0) or last } sleep 20'",
         "perl -e 'for (1..4) { fork } for (1..400) { pipe($a[$_], $b[$_]) or last } sleep 20'",
     ],
     ids=["sockets", "pipes"],
@@ -242,7 +243,9 @@ def test_a_box_closed_in_the_middle_of_a_command_ends_at_once(zygote):
 
 def test_a_folder_that_changes_all_the_time_is_looked_at_all_the_same(zygote):
     box = zygote.open(spec())
-    job = "cd /area; perl -e 'for ($i = 0;; $i++) { open F, q(>), $i % 900; rename $i % 900, q(x) }'"
+    job = (
+        "cd /area; perl -e 'for ($i = 0;; $i++) { open F, q(>), $i % 900; rename $i % 900, q(x) }'"
+    )
     sh(box, f"({job}) > /dev/null 2>&1 &")
     assert box.snapshot()
     box.close()
@@ -258,7 +261,7 @@ def test_trees_that_are_too_deep_or_traps_are_looked_at(zygote):
     box.close()
 
 
-# -- groups and users -------------------------------------------------------------------------------
+# -- groups and users ----------------------------------------------------------------------------
 
 
 def group_folder(tmp_path: Path, handed_on: str) -> Path:
