@@ -22,7 +22,8 @@ from leap_intercode.tree import Entry, Tree
 BackendName = Literal["auto", "namespaces", "rootfs", "docker", "podman"]
 
 HOSTNAME = "5f3c0a9be172"
-"""Twelve hex digits, as Docker names its containers."""
+GOLD_HOSTNAME = "a41d7708c26e"
+"""Twelve hex digits, as Docker names its containers: the agent's, and that of the gold command."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PROBE = Tree("probe", (Entry("/probe.txt", "file", b"found\n"),))
 _TMP = Entry("/tmp", "dir", mode=0o1777)  # noqa: S108 - a path in the box
@@ -54,7 +55,7 @@ class Backend(ABC):
     name: str
 
     @abstractmethod
-    def open(self, tree: Tree, now: float) -> Sandbox:
+    def open(self, tree: Tree, now: float, hostname: str = HOSTNAME) -> Sandbox:
         """Open a fresh box that holds `tree`, with ages counted back from `now` (seconds).
 
         Raises:
@@ -105,11 +106,11 @@ class NamespacesBackend(Backend):
         self.name = "rootfs" if rootfs else "namespaces"
         self.limits = Limits()
 
-    def open(self, tree: Tree, now: float) -> Sandbox:
+    def open(self, tree: Tree, now: float, hostname: str = HOSTNAME) -> Sandbox:
         """Open a box (some milliseconds)."""
         environment = {
             "PATH": _PATH,
-            "HOSTNAME": HOSTNAME,
+            "HOSTNAME": hostname,
             **dict(tree.environment),
             "HOME": "/root",
         }
@@ -117,7 +118,7 @@ class NamespacesBackend(Backend):
         if self.tmp:
             planted = [[_TMP.path, "dir", _TMP.mode, "", int(now)], *planted]
         rootfs = str(self.rootfs.resolve()) if self.rootfs else ""
-        return open_box(BoxSpec(planted, HOSTNAME, environment, self.limits, rootfs))
+        return open_box(BoxSpec(planted, hostname, environment, self.limits, rootfs))
 
     def requirement(self) -> str:
         """What must hold."""

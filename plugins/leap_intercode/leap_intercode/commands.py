@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 from collections.abc import Sequence
@@ -54,12 +55,22 @@ def folder_after(action: str, workdir: str) -> str:
     return "/" + "/".join(parts)
 
 
-def not_started(stage: str, argv: Sequence[str], workdir: str, number: int = 2) -> str:
-    """What Docker says where a command cannot be started."""
+def not_started(stage: str, argv: Sequence[str], workdir: str, number: int) -> str:
+    """What Docker says where a command cannot be started.
+
+    Until the program is found, the engine speaks; then the process in the container does.
+    """
+    reason = os.strerror(number).lower()
+    program = argv[0]
     if stage == "chdir":
-        reason = os.strerror(number).lower()
         why = f'chdir to cwd ("{workdir}") set in config.json failed: {reason}'
+    elif number == errno.ENOENT and "/" not in program:
+        why = f'exec: "{program}": executable file not found in $PATH'
+    elif number == errno.ENOENT:
+        why = f'exec: "{program}": stat {program}: {reason}'
+    elif number in (errno.EACCES, errno.EISDIR):
+        why = f'exec: "{program}": {reason}'
     else:
-        why = f'exec: "{argv[0]}": executable file not found in $PATH'
+        return f"exec {program}: {reason}\n"
     failed = "OCI runtime exec failed: exec failed: unable to start container process"
-    return f"{failed}: {why}: unknown"
+    return f"{failed}: {why}: unknown\r\n"

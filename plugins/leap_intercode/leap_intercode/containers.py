@@ -65,7 +65,7 @@ class ContainerBackend(Backend):
             return str(error)
         return super().problem()
 
-    def open(self, tree: Tree, now: float) -> Sandbox:
+    def open(self, tree: Tree, now: float, hostname: str = HOSTNAME) -> Sandbox:
         """Start a container without network and put the tree in."""
         name = f"leap-intercode-{uuid.uuid4().hex[:12]}"
         limits = self.limits
@@ -77,7 +77,7 @@ class ContainerBackend(Backend):
             "--interactive",
             "--rm",
             f"--name={name}",
-            f"--hostname={HOSTNAME}",
+            f"--hostname={hostname}",
             "--network=none",
             "--cap-drop=ALL",
             *(f"--cap-add={cap}" for cap in ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL")),

@@ -10,6 +10,8 @@ from leap_intercode.tree import Tree
 
 WON = 1.0
 _CLOSE = 1e-9
+SKIPPED = "skipped"
+"""What upstream shows after `skip`."""
 
 
 class BashEpisode(Episode):
@@ -44,7 +46,7 @@ class BashEpisode(Episode):
         if action == "skip":
             self.close()
             return Transition(
-                observation=Observation(text=self._observation),
+                observation=Observation(text=SKIPPED),
                 reward=0.0,
                 terminated=True,
                 success=False,

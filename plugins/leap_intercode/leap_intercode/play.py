@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leap_core import EnvironmentFailure
 from leap_intercode import commands
-from leap_intercode.backends import Backend, Sandbox
+from leap_intercode.backends import GOLD_HOSTNAME, HOSTNAME, Backend, Sandbox
 from leap_intercode.commands import Quoting
 from leap_intercode.reward import Outcome, Score, score
 from leap_intercode.sandbox.client import Output
@@ -36,9 +37,10 @@ class Session:
         quoting: Quoting,
         now: float,
         before: Snapshot | None = None,
+        hostname: str = HOSTNAME,
     ) -> None:
         self.quoting = quoting
-        self.box: Sandbox = backend.open(tree, now)
+        self.box: Sandbox = backend.open(tree, now, hostname)
         self.workdir = "/"
         self.output: str | None = None
         self.executed = True
@@ -93,12 +95,13 @@ class Session:
     def _text(self, done: Output, argv: Sequence[str], workdir: str) -> str | None:
         self.executed = False
         if done.failed:
-            return commands.not_started(done.failed, argv, workdir) + "\r\n"
+            return commands.not_started(done.failed, argv, workdir, done.errno)
         if done.timed_out:
             return commands.TIMED_OUT
         self.executed = done.code == 0
         try:
-            return done.data.decode("utf-8")
+            # Where output is cut, so may be its last character: that is left out.
+            return getincrementaldecoder("utf-8")().decode(done.data, final=not done.cut)
         except UnicodeDecodeError:
             self.executed = False
             return None
@@ -127,7 +130,7 @@ class GoldRunner:
         if key in self._known:
             return self._known[key]
         before = self._before.get(tree.name)
-        session = Session(self.backend, tree, self.quoting, now, before)
+        session = Session(self.backend, tree, self.quoting, now, before, GOLD_HOSTNAME)
         try:
             self._before[tree.name] = session.before
             outcome = session.run_gold(command)

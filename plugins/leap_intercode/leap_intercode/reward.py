@@ -102,7 +102,7 @@ def _content(path: str, files: Mapping[str, tuple[str, bool, str]]) -> str:
         if kind == "file":
             return digest
         if kind != "link":
-            return kind
+            return "dir" if kind == "repo" else kind
         target = digest if digest.startswith("/") else f"{posixpath.dirname(path)}/{digest}"
         path = posixpath.normpath(target).lstrip("/")
     return "loop"

@@ -27,13 +27,13 @@ class Snapshot:
 
 def status_text(before: Snapshot, after: Snapshot) -> str:
     """What `git status --short` prints: changed files by path, then untracked ones by path."""
-    old, new = before.tracked(), after.tracked()
+    old = before.tracked()
     lines = []
     for path in sorted(old, key=_bytes):
-        letter = _letter(old[path], new.get(path))
+        letter = _letter(old[path], after.files.get(path))
         if letter:
             lines.append(f" {letter} {_quoted(path)}")
-    for path in _untracked(old, new):
+    for path in _untracked(old, after):
         lines.append(f"?? {_quoted(path)}")
     return "".join(f"{line}\n" for line in lines)
 
@@ -52,21 +52,31 @@ def read_status(text: str) -> tuple[list[Change], bool]:
 
 
 def _letter(old: tuple[str, bool, str], new: tuple[str, bool, str] | None) -> str:
-    if new is None:
+    if new is None or new[0] in ("dir", "repo"):
         return "D"
+    if new[0] == "other" and old[0] == "file":
+        return "M"  # a pipe passes for a file
     if old[0] != new[0]:
         return "T"
     return "M" if old != new else ""
 
 
-def _untracked(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
-    """New files; a folder that holds nothing tracked stands for all in it."""
+def _untracked(old: Mapping[str, object], after: Snapshot) -> list[str]:
+    """New files; a folder that holds nothing tracked stands for all in it.
+
+    A repository in such a folder counts as a file. What lies below the path of a tracked file is
+    not looked at.
+    """
     known = {folder for path in old for folder in _folders(path)}
     shown = set()
-    for path in new:
-        if path not in old:
-            whole = next((f for f in _folders(path) if f not in known), None)
-            shown.add(f"{whole}/" if whole is not None else path)
+    for path, (kind, _, _) in after.files.items():
+        above = _folders(path)
+        if kind in ("dir", "other") or path in old or any(folder in old for folder in above):
+            continue
+        if kind == "repo" and path in known:
+            continue
+        whole = next((f for f in above if f not in known), f"{path}/" if kind == "repo" else path)
+        shown.add(whole if whole in (path, f"{path}/") else f"{whole}/")
     return sorted(shown, key=_bytes)
 
 

@@ -22,134 +22,17 @@ import pytest
 
 from leap_intercode.sandbox.client import BOX_USER, Box, Limits, Output, Zygote
 from leap_intercode.testing import ORDINARY, as_user, gone, spec, usable_python
+from tests.support.escape_attempts import ATTEMPTS, Attempt
 
 SECRET = "e5c4f9-planted-secret"
 SPARE = 3.0
 """Seconds after its time limit in which an attempt is over."""
 CLEAN = ["area", "area/a.txt", "area/deep", "area/run.sh", "area/deep/b.log"]
 """The files of a fresh box."""
+TOGETHER = 8
 TRIES = 4
 """A machine may be too busy to end one in time; a sandbox that cannot is late every time."""
 SMALL = Limits(total_memory=300 << 20, memory=256 << 20, disk=32 << 20, entries=2000, file=8 << 20)
-
-
-def perl(number: int, *arguments: str) -> str:
-    """Make a system call; ESCAPED if the kernel lets it through."""
-    given = ", ".join(("0+" + a) if a.lstrip("-").isdigit() else a for a in arguments)
-    comma = ", " if given else ""
-    return (
-        f"perl -e '$r = syscall({number}{comma}{given}); print $r == -1 ? qq(no $!) : q(ESCAPED)'"
-    )
-
-
-@dataclass(frozen=True)
-class Attempt:
-    name: str
-    command: str
-    seconds: float = 5.0
-
-
-WORKED = "&& echo ESCAPED"
-ATTEMPTS = [
-    # -- writing outside
-    Attempt("write to programs", f"echo x > /usr/bin/pwned {WORKED}"),
-    Attempt("replace the shell", f"cp /bin/true /bin/bash {WORKED}"),
-    Attempt("remount writable", f"mount -o remount,rw /usr {WORKED}"),
-    Attempt("write in a host folder", "mkdir -p $HOST; echo pwned > $HOST/file"),
-    Attempt("write through another root", f"echo x > /proc/1/root$HOST/file {WORKED}"),
-    Attempt("write through a climbing path", f"echo x > /../../..$HOST/file {WORKED}"),
-    Attempt("delete everything", "rm -rf --no-preserve-root / 2>/dev/null"),
-    Attempt("make everything unreadable", "chmod -R 000 / 2>/dev/null"),
-    Attempt("own everything", f"chown -R 12345 /usr 2>/dev/null {WORKED}"),
-    # -- reading outside
-    Attempt("read by path", "cat $HOST/secret"),
-    Attempt("read through another root", "cat /proc/1/root$HOST/secret /proc/*/cwd$HOST/secret"),
-    Attempt("read environments", "cat /proc/*/environ | tr '\\0' '\\n' | grep LEAP_SECRET"),
-    Attempt("read command lines", "cat /proc/*/cmdline | grep -a 'victim-of-the[-]test'"),
-    Attempt("find open files", f"ls -l /proc/self/fd > /fds; grep -E ' [4-9] ->' /fds {WORKED}"),
-    Attempt("read what is left of sockets", f"ls -l /proc/self/fd | grep socket {WORKED}"),
-    Attempt("read the host's users", f"grep -i -E 'postgres|mysql|sshd' /etc/passwd {WORKED}"),
-    Attempt("read passwords", f"cat /etc/shadow {WORKED}"),
-    Attempt("read local programs", f"ls /usr/local | grep . {WORKED}"),
-    Attempt("read memory", f"head -c 1 /proc/kcore | grep -c . | grep 1 {WORKED}"),
-    Attempt("read the kernel log", f"dmesg 2>/dev/null | grep . {WORKED}"),
-    Attempt("disk devices", f"ls /dev/sd* /dev/vd* /dev/nvme* /dev/mem 2>/dev/null {WORKED}"),
-    # -- the network
-    Attempt("connect to the host", f"(echo > /dev/tcp/127.0.0.1/$PORT) {WORKED}"),
-    Attempt("connect to the world", f"(echo > /dev/tcp/1.1.1.1/53) {WORKED}", 3.0),
-    Attempt("ask a name server", f"getent hosts example.com {WORKED}", 3.0),
-    Attempt("abstract socket", "perl -MSocket -e 'socket(S,AF_UNIX,SOCK_STREAM,0);"
-            " print q(ESCAPED) if connect(S, pack(q(S a*), 1, qq(\\0) . $ENV{ABSTRACT}))'"),
-    Attempt("raw packets", "perl -MSocket -e 'print q(ESCAPED) if socket(S,17,SOCK_RAW,768)'"),
-    Attempt("new interfaces", f"ip link add d0 type dummy {WORKED}"),
-    # -- other processes
-    Attempt("kill a foreign process", f"kill -9 $VICTIM {WORKED}"),
-    Attempt("kill all", "kill -9 -1"),
-    Attempt("kill the first process", "kill -9 1; kill -TERM 1; kill -HUP 1; kill -INT 1"),
-    Attempt("stop the first process", "kill -STOP 1; kill -TSTP 1"),
-    Attempt("kill the parent", f"[ $PPID != 0 ] && kill -9 $PPID {WORKED}"),
-    Attempt("write another's memory", f"echo x > /proc/1/mem {WORKED}"),
-    Attempt("spare oneself from the OOM killer", f"echo -1000 > /proc/self/oom_score_adj {WORKED}"),
-    Attempt("feed the first process", "echo 'touch /tmp/x; kill -9 -1' > /proc/1/fd/0; sleep 0.2"),
-    Attempt("trace", perl(101, "16", "1", "0", "0")),
-    Attempt("read another's memory", perl(310, "1", "0", "0", "0", "0", "0")),
-    # -- privileges
-    Attempt("setuid program", "cp /bin/bash /sb; chmod 6755 /sb; /sb -p -c 'cat /proc/self/status'"
-            " | grep CapEff | grep -v 000000000000003b && echo ESCAPED"),
-    Attempt("become another user", f"su nobody -s /bin/sh -c id {WORKED}"),
-    Attempt("setuid call", "perl -e '$> = 65431; print $> == 65431 ? q(ESCAPED) : q(no)'"),
-    Attempt("sudo", f"sudo -n true {WORKED}"),
-    Attempt("block device", f"mknod /disk b 8 0 {WORKED}"),
-    Attempt("character device", f"mknod /memory c 1 1 {WORKED}"),
-    Attempt("file capabilities", f"setcap cap_sys_admin+ep /area/run.sh {WORKED}"),
-    Attempt("raise limits", f"ulimit -u 100000 {WORKED}"),
-    Attempt("chroot", f"chroot / /bin/true {WORKED}"),
-    # -- namespaces and mounts
-    Attempt("user namespace", f"unshare -Ur true {WORKED}"),
-    Attempt("mount namespace", f"unshare -m true {WORKED}"),
-    Attempt("another's namespace", f"nsenter -t 1 -m -u -i -n true {WORKED}"),
-    Attempt("mount tmpfs", f"mount -t tmpfs none /area {WORKED}"),
-    Attempt("mount proc", f"mount -t proc none /area {WORKED}"),
-    Attempt("mount cgroups", f"mount -t cgroup none /area {WORKED}"),
-    Attempt("bind", f"mount --bind /usr /area {WORKED}"),
-    Attempt("uncover", f"umount -l /usr/local {WORKED}"),
-    Attempt("uncover /proc", f"umount -l /proc/sys {WORKED}"),
-    Attempt("unshare call", perl(272, "268435456")),
-    Attempt("clone call", perl(56, "268435473", "0", "0", "0", "0")),
-    Attempt("clone3 call", perl(435, "0", "0")),
-    Attempt("setns call", perl(308, "0", "0")),
-    Attempt("call by the x32 numbers", perl(0x40000000 + 272, "268435456")),
-    # -- the kernel
-    Attempt("core pattern", f"echo '|/bin/true' > /proc/sys/kernel/core_pattern {WORKED}"),
-    Attempt("allow namespaces again", f"echo 9 > /proc/sys/user/max_user_namespaces {WORKED}"),
-    Attempt("host name", f"hostname pwned {WORKED}"),
-    Attempt("clock", f"date -s '2001-01-01' {WORKED}"),
-    Attempt("load a module", f"modprobe dummy {WORKED}"),
-    Attempt("bpf", perl(321, "0", "0", "0")),
-    Attempt("keys", perl(250, "0", "-3", "0")),
-    Attempt("io_uring", perl(425, "1", "0")),
-    Attempt("userfaultfd", perl(323, "0")),
-    Attempt("performance counters", perl(298, "0", "0", "-1", "-1", "0")),
-    Attempt("reboot", perl(169, "0", "0", "0", "0")),
-    Attempt("file handles", perl(304, "0", "0", "0")),
-    # -- wearing the machine down
-    Attempt("fork bomb", ":(){ :|:& };: 2>/dev/null; sleep 1", 3.0),
-    Attempt("daemons", "for i in 1 2 3; do setsid nohup sleep 1000 >/dev/null 2>&1 & done"),
-    Attempt("double forks", "perl -e 'for (1..9) { fork or do { fork and exit; sleep 999 } }'"),
-    Attempt("one greedy process", "perl -e '$x = q(a) x 3e9; print q(ESCAPED)'", 8.0),
-    Attempt("many greedy processes",
-            "for i in 1 2 3 4 5 6; do perl -e '$x = q(a) x 1e8; sleep 9' & done; wait", 8.0),
-    Attempt("a large file", f"head -c 20M /dev/zero > /big {WORKED}"),
-    Attempt("many files of data", f"for i in 1 2 3 4 5 6 7; do head -c 7M /dev/zero > /f$i || exit;"
-            f" done; true {WORKED}"),
-    Attempt("many empty files", f"mkdir /many; cd /many; touch $(seq 5000) {WORKED}"),
-    Attempt("shared memory", f"head -c 7M /dev/zero > /dev/shm/x {WORKED}"),
-    Attempt("endless output", "yes", 1.0),
-    Attempt("endless silence", "while :; do :; done", 1.0),
-    Attempt("ignored signals", "trap '' TERM INT HUP; while :; do sleep 1; done", 1.0),
-    Attempt("a deep folder", "d=/deep; for i in $(seq 300); do d=$d/a; done; mkdir -p $d"),
-    Attempt("a circle of links and a pipe", "ln -s / /loop; ln -s me /me; mkfifo /pipe"),
-]  # fmt: skip
 
 
 @dataclass
@@ -252,7 +135,7 @@ def results(backend, host) -> dict[str, dict[str, dict[str, object]]]:
     def attack_all(python: str | None = None) -> dict[str, dict[str, object]]:
         zygote = Zygote(python) if python else Zygote()
         try:
-            with ThreadPoolExecutor(6) as pool:
+            with ThreadPoolExecutor(TOGETHER) as pool:
                 done = pool.map(lambda a: attack(zygote, a, environment), ATTEMPTS)
                 return {a.name: found for a, found in zip(ATTEMPTS, done, strict=True)}
         finally:
@@ -314,7 +197,7 @@ def test_over_a_root_folder_all_is_contained_as_well(rootfs, host, zygote):
     folder = str(rootfs.rootfs.resolve())
     environment = host.environment()
     before = inventory(folder)
-    with ThreadPoolExecutor(6) as pool:
+    with ThreadPoolExecutor(TOGETHER) as pool:
         found = list(pool.map(lambda a: attack(zygote, a, environment, folder), ATTEMPTS))
     for attempt, told in zip(ATTEMPTS, found, strict=True):
         assert attempt.name in IN_THE_COPY or "ESCAPED" not in str(told["said"]), attempt.name
@@ -337,4 +220,4 @@ def inventory(folder: str) -> list[tuple[object, ...]]:
 
 
 def test_there_are_enough_attempts():
-    assert len({a.name for a in ATTEMPTS}) == len(ATTEMPTS) >= 40
+    assert len({a.name for a in ATTEMPTS}) == len(ATTEMPTS) >= 60

@@ -81,6 +81,7 @@ class Output:
         cut: it wrote more than the limit.
         killed: it used more memory than the limit.
         failed: "" or why it could not be started: "chdir" or "exec".
+        errno: the system's error number where it could not be started.
     """
 
     code: int
@@ -89,6 +90,7 @@ class Output:
     cut: bool = False
     killed: bool = False
     failed: str = ""
+    errno: int = 0
 
 
 class Box:
@@ -159,7 +161,7 @@ def _output(reply: dict[str, Any]) -> Output:
     if reply.get("dead"):
         raise SandboxError("the sandbox has ended: its first process is gone")
     if reply.get("failed"):
-        return Output(126, failed=reply["failed"])
+        return Output(126, failed=reply["failed"], errno=reply["errno"])
     data = binascii.a2b_base64(reply["output"])
     return Output(reply["code"], data, reply["timed_out"], reply["cut"], reply["killed"])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
 from typing import Any
@@ -18,10 +17,12 @@ _CAPABILITIES = (
     syscalls.CAP_KILL,
 )
 
+_PENDING_SIGNALS = 256
+"""Also of timers, which count with them."""
+
 
 def confine(limits: dict[str, Any], filter_program: bytes) -> None:
     """Confine this process, and all that come of it, for good. Called just before exec."""
-    _prefer_as_victim()
     for name, value in (
         (resource.RLIMIT_NPROC, limits["processes"]),
         (resource.RLIMIT_AS, limits["memory"]),
@@ -31,6 +32,7 @@ def confine(limits: dict[str, Any], filter_program: bytes) -> None:
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
+        (resource.RLIMIT_SIGPENDING, _PENDING_SIGNALS),
         (resource.RLIMIT_RTPRIO, 0),
     ):
         ceiling = resource.getrlimit(name)[1]
@@ -40,14 +42,3 @@ def confine(limits: dict[str, Any], filter_program: bytes) -> None:
     syscalls.keep_capabilities(_CAPABILITIES)
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     seccomp.install(filter_program)
-
-
-def _prefer_as_victim() -> None:
-    """Where the machine runs out of memory, a box goes first."""
-    try:
-        descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
-    except OSError:
-        return
-    with contextlib.suppress(OSError):
-        os.write(descriptor, b"1000")
-    os.close(descriptor)

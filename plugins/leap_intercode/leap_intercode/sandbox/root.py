@@ -36,8 +36,14 @@ _FROM_HOST_ETC = (
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _LOGS = ("alternatives.log", "apt/history.log", "apt/term.log", "bootstrap.log", "dpkg.log")
 _DAY = 86_400
-_MASKED = ("kcore", "keys", "key-users", "kmsg", "sched_debug", "timer_list", "sysrq-trigger")
-_READ_ONLY = ("sys", "irq", "bus", "fs", "acpi", "scsi")
+_MASKED = (
+    "kcore keys key-users kmsg sched_debug timer_list sysrq-trigger cmdline kallsyms iomem ioports "
+    "modules config.gz interrupts vmallocinfo slabinfo kpagecount kpageflags kpagecgroup "
+    "latency_stats"
+).split()
+"""Files of /proc that tell of the machine, or change it; some exist only on some machines."""
+_HIDDEN = ("acpi", "asound", "bus", "driver", "irq", "scsi", "tty/driver")
+_NAMESPACE_LIMITS = {"max_user_namespaces": 0, "max_inotify_watches": 1024}
 
 _ACCOUNTS = (
     "root:0:/root:/bin/bash daemon:1:/usr/sbin:/usr/sbin/nologin bin:2:/bin:/usr/sbin/nologin "
@@ -204,20 +210,22 @@ def mount_proc(root: str) -> None:
     proc = f"{root}/proc"
     flags = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
     syscalls.mount("proc", proc, "proc", flags)
-    # No further user namespaces, whatever the system call filter says.
-    _write(f"{proc}/sys/user/max_user_namespaces", "0")
+    for name, most in _NAMESPACE_LIMITS.items():  # whatever the system call filter says
+        limit = f"{proc}/sys/user/{name}"
+        if os.path.exists(limit):
+            _write(limit, str(most))
     for name in _MASKED:
         path = f"{proc}/{name}"
         if os.path.exists(path):
             syscalls.mount("/dev/null", path, None, syscalls.MS_BIND)
-    for name in _READ_ONLY:
+    for name in _HIDDEN:
         path = f"{proc}/{name}"
         if os.path.isdir(path):
-            syscalls.bind(path, path, read_only=True)
-    # The host's root may look in here, the box's may not: `find /` would stumble over it.
-    drivers = f"{proc}/tty/driver"
-    if os.path.isdir(drivers):
-        syscalls.mount("tmpfs", drivers, "tmpfs", syscalls.MS_RDONLY, "size=4k,mode=555")
+            syscalls.mount("tmpfs", path, "tmpfs", syscalls.MS_RDONLY, "size=4k,mode=555")
+    # All else is to be read only: no settings of the kernel's, no oom_score_adj.
+    syscalls.mount(
+        "none", proc, None, flags | syscalls.MS_BIND | syscalls.MS_REMOUNT | syscalls.MS_RDONLY
+    )
 
 
 def _write(path: str, text: str) -> None:

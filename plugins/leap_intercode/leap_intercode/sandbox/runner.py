@@ -7,7 +7,6 @@ in upstream's container; when it ends, the kernel ends everything in the box.
 
 from __future__ import annotations
 
-import binascii
 import contextlib
 import fcntl
 import os
@@ -16,57 +15,69 @@ import signal
 import socket
 import struct
 import time
+from collections.abc import Callable
 from typing import Any
 
-from leap_intercode.sandbox import root, seccomp, snapshot, syscalls, wire
+from leap_intercode.sandbox import memory, root, seccomp, snapshot, syscalls, wire
+from leap_intercode.sandbox.command import Hangup, Watch
 from leap_intercode.sandbox.confine import confine
 
 _NAMESPACES = (
-    syscalls.CLONE_NEWUSER
-    | syscalls.CLONE_NEWNS
+    syscalls.CLONE_NEWNS
     | syscalls.CLONE_NEWNET
     | syscalls.CLONE_NEWIPC
     | syscalls.CLONE_NEWUTS
     | syscalls.CLONE_NEWPID
     | syscalls.CLONE_NEWCGROUP
 )
-_TICK = 0.05
-_GRACE = 0.05
 _HIGHEST_OWN_FILE = 64
-_PAGE = os.sysconf("SC_PAGE_SIZE")
+_START_SECONDS = 5.0
+"""In which a program has to be started, or has been stopped by another in the box."""
+_SNAPSHOT_SECONDS = 10.0
+_EMPTY_SECONDS = 0.25
+_TRIES = 8
+_MARGIN = 20
+"""Seconds that a request may take beyond its limit. Then the kernel ends the runner, whatever it
+waits for, and with it the box."""
 
 
-def run(connection: socket.socket, spec: dict[str, Any]) -> None:
+def run(connection: socket.socket, spec: dict[str, Any], zygote: socket.socket) -> None:
     """Make the box and serve it until LEAP closes the connection."""
     try:
-        box = Box(spec)
+        box = Box(spec, zygote)
     except OSError as error:
         wire.send(connection, {"error": str(error), "errno": error.errno})
         return
     try:
         wire.send(connection, {"ready": True})
-        while (request := wire.receive(connection)) is not None:
-            wire.send(connection, box.serve(request))
-    except OSError:
+        while box.wait_for(connection) and (request := wire.receive(connection)) is not None:
+            signal.alarm(int(request.get("seconds", _SNAPSHOT_SECONDS)) + _MARGIN)
+            reply = box.serve(request, connection.fileno())
+            signal.alarm(0)
+            wire.send(connection, reply)
+    except (OSError, Hangup):
         pass
     finally:
+        signal.alarm(_MARGIN)
         box.kill()
 
 
 class Box:
     """A box that is set up. Raises OSError where the system does not allow one."""
 
-    def __init__(self, spec: dict[str, Any]) -> None:
+    def __init__(self, spec: dict[str, Any], zygote: socket.socket) -> None:
         self.limits: dict[str, Any] = spec["limits"]
         self.environment: dict[str, str] = spec["environment"]
         self.filter = seccomp.program()
-        self._enter_namespaces(spec["uid"])
+        self.meter = memory.Meter(self.limits["total_memory"])
+        self.emptied = False
+        self._enter_namespaces(spec["uid"], zygote)
         _set_hostname(spec["hostname"])
         _raise_loopback()
         new_root = root.build(spec)
         self.init, self.stdin = self._start_init(new_root)
 
-    def _enter_namespaces(self, uid: int) -> None:
+    def _enter_namespaces(self, uid: int, zygote: socket.socket) -> None:
         if uid:
             # Limits do not bind the real root; nobody else uses this number.
             os.setgroups([])
@@ -74,11 +85,16 @@ class Box:
             os.setresuid(uid, uid, uid)
             syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
         user, group = os.getuid(), os.getgid()
-        syscalls.unshare(_NAMESPACES)
+        syscalls.unshare(syscalls.CLONE_NEWUSER)
         syscalls.die_with_parent(signal.SIGKILL)
-        _put("/proc/self/setgroups", "deny")
-        _put("/proc/self/uid_map", f"0 {user} 1")
-        _put("/proc/self/gid_map", f"0 {group} 1")
+        with zygote:
+            zygote.send(b"u")
+            given = zygote.recv(1) == b"+"
+        if not given:
+            _put("/proc/self/setgroups", "deny")
+            _put("/proc/self/uid_map", f"0 {user} 1")
+            _put("/proc/self/gid_map", f"0 {group} 1")
+        syscalls.unshare(_NAMESPACES)
 
     def _start_init(self, new_root: str) -> tuple[int, int]:
         """Fork the box's first process, which mounts /proc; then enter the new root together."""
@@ -109,18 +125,43 @@ class Box:
         os.close(say_entered)
         return init, keep_open
 
-    def serve(self, request: dict[str, Any]) -> dict[str, Any]:
+    def wait_for(self, connection: socket.socket) -> bool:
+        """Wait for a request, with an eye on what goes on in the box; False if the box is gone."""
+        poll = select.poll()
+        poll.register(connection, select.POLLIN)
+        while True:
+            wait = None if memory.alone() else max(1.0, self.meter.pause() * 1000)
+            if poll.poll(wait):
+                return True
+            self.look()
+
+    def serve(self, request: dict[str, Any], connection: int) -> dict[str, Any]:
         """Answer one request."""
         kind = request["do"]
         if kind == "run":
-            return self.run(request["argv"], request["workdir"], request["seconds"])
+            seconds = request["seconds"]
+            return self.run(request["argv"], request["workdir"], seconds, connection)
         if kind == "snapshot":
-            return snapshot.take("/", self.limits["entries"])
+            until = time.monotonic() + _SNAPSHOT_SECONDS
+            return snapshot.take("/", self.limits["entries"], lambda: self._check(until))
         return {"error": f"unknown request {kind}"}
+
+    def _check(self, until: float) -> None:
+        self.look()
+        if time.monotonic() > until:
+            raise snapshot.TooLong
+
+    def look(self) -> bool:
+        """Look at the memory if it is time to; True if there was too much, and all was ended."""
+        if not self.meter.exceeded():
+            return False
+        self.emptied = True
+        self.kill_commands()
+        return True
 
     # -- commands -------------------------------------------------------------------------------
 
-    def run(self, argv: list[str], workdir: str, seconds: float) -> dict[str, Any]:
+    def run(self, argv: list[str], workdir: str, seconds: float, connection: int) -> dict[str, Any]:
         """Run a program in the box.
 
         Returns {"code", "output" (base64), "timed_out", "cut" (output over the limit), "killed"}
@@ -128,6 +169,7 @@ class Box:
         """
         reader, writer = os.pipe()
         trouble, say_trouble = os.pipe()
+        self.meter.begin()
         try:
             child = os.fork()
         except OSError as error:
@@ -138,17 +180,27 @@ class Box:
             self._child(argv, workdir, writer, say_trouble)
         os.close(writer)
         os.close(say_trouble)
-        failed = os.read(trouble, 64)
-        os.close(trouble)
-        if failed:
-            os.waitpid(child, 0)
-            os.close(reader)
-            stage, number = failed.decode().split()
-            return {"failed": stage, "errno": int(number)}
+        watch = Watch(child, reader, self.limits["output"], self.look)
+        deadline = time.monotonic() + seconds
         try:
-            return self._collect(child, reader, time.monotonic() + seconds)
+            started, _, _ = select.select([trouble], [], [], min(_START_SECONDS, seconds))
+            if started and (failed := os.read(trouble, 64)):
+                os.waitpid(child, 0)
+                stage, number = failed.decode().split()
+                return {"failed": stage, "errno": int(number)}
+            if started:
+                watch.follow(deadline, self.meter.pause, connection)
+            else:
+                watch.timed_out = True
         finally:
+            os.close(trouble)
+            if watch.timed_out:
+                self.kill_commands()
+                watch.reap(1.0)
             os.close(reader)
+        reply = watch.reply()
+        reply["killed"], self.emptied = reply["killed"] or self.emptied, False
+        return reply
 
     def _child(self, argv: list[str], workdir: str, output: int, say_trouble: int) -> None:
         stage = "chdir"
@@ -187,66 +239,20 @@ class Box:
                 return candidate
         raise FileNotFoundError(2, "not found in PATH", program)
 
-    def _collect(self, child: int, reader: int, deadline: float) -> dict[str, Any]:
-        os.set_blocking(reader, False)
-        output = _Output(reader, self.limits["output"])
-        next_look = time.monotonic() + 4 * _TICK
-        status: int | None = None
-        killed = timed_out = False
-        poll = select.poll()
-        poll.register(reader, select.POLLIN)
-        while True:
-            now = time.monotonic()
-            if now >= deadline:
-                timed_out = True
-                break
-            poll.poll(min(_TICK, deadline - now) * 1000)
-            open_still = output.read()
-            if not open_still:
-                status = _wait(child, deadline)
-                timed_out = status is None
-                break
-            status = _poll(child)
-            if status is not None:
-                output.drain(_GRACE)
-                break
-            if now >= next_look:
-                next_look = now + 4 * _TICK
-                if self._memory() > self.limits["total_memory"]:
-                    killed = True
-                    self.kill_commands()
-        if timed_out:
-            self.kill_commands()
-            output.drain(0)
-            _poll(child) or _wait(child, time.monotonic() + 1)
-        code = 124 if status is None else os.waitstatus_to_exitcode(status)
-        return {
-            "code": code,
-            "output": output.text(),
-            "timed_out": timed_out,
-            "cut": output.cut,
-            "killed": killed,
-        }
-
-    def _memory(self) -> int:
-        """Resident bytes of all processes in the box."""
-        total = 0
-        for name in os.listdir("/proc"):
-            if name.isdigit():
-                try:
-                    descriptor = os.open(f"/proc/{name}/statm", os.O_RDONLY)
-                except OSError:
-                    continue
-                try:
-                    total += int(os.read(descriptor, 256).split()[1]) * _PAGE
-                except (OSError, IndexError, ValueError):
-                    pass
-                finally:
-                    os.close(descriptor)
-        return total
-
     def kill_commands(self) -> None:
-        """End every process in the box but the first."""
+        """End every process in the box but the first; the box itself where that cannot be done.
+
+        The quick way is from inside, all at once; but whoever does that can be stopped there. The
+        sure way is from outside, one by one, but new ones may come as fast.
+        """
+        for _ in range(_TRIES):
+            self._kill_from_inside()
+            _kill_from_outside()
+            if _until(memory.alone, _EMPTY_SECONDS):
+                return
+        self.kill()
+
+    def _kill_from_inside(self) -> None:
         try:
             killer = os.fork()
         except OSError:
@@ -255,69 +261,39 @@ class Box:
             with contextlib.suppress(OSError):
                 os.kill(-1, signal.SIGKILL)
             os._exit(0)
-        os.waitpid(killer, 0)
+        if not _until(lambda: os.waitpid(killer, os.WNOHANG)[0] != 0, _EMPTY_SECONDS):
+            os.kill(killer, signal.SIGKILL)
+            os.waitpid(killer, 0)
 
     def kill(self) -> None:
-        """End the box."""
-        try:
+        """End the box: with its first process, the kernel ends all others, stopped or not."""
+        with contextlib.suppress(OSError):
             os.kill(self.init, signal.SIGKILL)
             os.waitpid(self.init, 0)
+
+
+def _kill_from_outside() -> None:
+    for name in memory.box_processes():
+        if name == "1":
+            continue
+        try:
+            process = os.open(f"/proc/{name}", os.O_RDONLY | os.O_DIRECTORY)
         except OSError:
-            pass
+            continue
+        with contextlib.suppress(OSError):
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+        os.close(process)
 
 
-class _Output:
-    """What a command writes, up to a limit."""
-
-    def __init__(self, reader: int, limit: int) -> None:
-        self.reader, self.limit = reader, limit
-        self.parts: list[bytes] = []
-        self.size = 0
-        self.cut = False
-
-    def read(self) -> bool:
-        """Read all that is there; False at the end of the output."""
-        for _ in range(64):
-            try:
-                block = os.read(self.reader, 1 << 16)
-            except BlockingIOError:
-                return True
-            if not block:
-                return False
-            self.cut = self.cut or self.size + len(block) > self.limit
-            block = block[: max(0, self.limit - self.size)]
-            self.size += len(block)
-            if block:
-                self.parts.append(block)
-        return True
-
-    def drain(self, grace: float) -> None:
-        """Read on for `grace` seconds at most, for what a background job still has to say."""
-        until = time.monotonic() + grace
-        while self.read():
-            left = until - time.monotonic()
-            if left <= 0:
-                return
-            select.select([self.reader], [], [], left)
-
-    def text(self) -> str:
-        return binascii.b2a_base64(b"".join(self.parts), newline=False).decode()
-
-
-def _poll(child: int) -> int | None:
-    found, status = os.waitpid(child, os.WNOHANG)
-    return status if found else None
-
-
-def _wait(child: int, deadline: float) -> int | None:
-    """Wait for a command that closed its output; most end at once."""
-    pause = 0.0002
-    while (status := _poll(child)) is None:
-        if time.monotonic() >= deadline:
-            return None
-        time.sleep(pause)
-        pause = min(2 * pause, _TICK)
-    return status
+def _until(done: Callable[[], bool], seconds: float) -> bool:
+    """Wait for something; False if it has not come after so many seconds."""
+    until, wait = time.monotonic() + seconds, 0.0002
+    while not done():
+        if time.monotonic() > until:
+            return False
+        time.sleep(wait)
+        wait = min(2 * wait, 0.01)
+    return True
 
 
 def _put(path: str, text: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import array
 import codecs
+import contextlib
 import json
 import os
 import resource
@@ -16,7 +17,7 @@ import socket
 import struct
 from typing import Any
 
-from leap_intercode.sandbox import runner, seccomp, syscalls, wire
+from leap_intercode.sandbox import cgroup, runner, seccomp, syscalls, users, wire
 from leap_intercode.sandbox.layers import Layers
 
 _SIZE = struct.Struct("=I")
@@ -33,15 +34,18 @@ def main(descriptor: int) -> None:
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(files, 65536), files))
     os.set_inheritable(descriptor, False)
-    layers = Layers()
+    layers, groups = Layers(), cgroup.Groups(cgroup.delegated())
     try:
         with socket.socket(fileno=descriptor) as leap:
             while (request := _next(leap)) is not None:
                 connection, body = request
-                _start(leap, connection, json.loads(body), layers)
+                spec = json.loads(body)
+                spec["group"] = groups.make(spec["limits"])
+                _start(leap, connection, spec, layers)
                 connection.close()
     finally:
         layers.remove()
+        groups.remove()
 
 
 def _start(
@@ -53,19 +57,34 @@ def _start(
     except OSError as error:
         wire.send(connection, {"error": f"the task's files cannot be written: {error}"})
         return
-    if os.fork() == 0:
-        leap.close()
-        _be_runner(connection, spec)
+    here, there = socket.socketpair()
+    with here, there:
+        child = os.fork()
+        if child == 0:
+            leap.close()
+            here.close()
+            _be_runner(connection, spec, there)
+        there.close()
+        if here.recv(1):  # it is in a user namespace of its own
+            here.send(users.give(child, spec["uid"]).encode())
 
 
-def _be_runner(connection: socket.socket, spec: dict[str, Any]) -> None:
+def _be_runner(connection: socket.socket, spec: dict[str, Any], zygote: socket.socket) -> None:
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         syscalls.die_with_parent(signal.SIGKILL)
         os.setsid()
-        runner.run(connection, spec)
+        _prefer_as_victim()
+        cgroup.enter(spec["group"])
+        runner.run(connection, spec, zygote)
     finally:
         os._exit(0)  # nothing may escape into the zygote's loop
+
+
+def _prefer_as_victim() -> None:
+    """Let a box go first where the machine runs out of memory; it cannot change that itself."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")
 
 
 def _next(leap: socket.socket) -> tuple[socket.socket, bytes] | None:
