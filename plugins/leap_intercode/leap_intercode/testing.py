@@ -34,10 +34,16 @@ TREE = Tree(
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
+_OURS = os.environ.setdefault("LEAP_TEST_RUN", str(os.getpid())) + "-"
+"""Begins the marks of this test run's boxes: other runs on the machine have their own."""
+
+
 def spec(
     now: float = 1.7e9, limits: Limits | None = None, rootfs: str = "", **environment: str
 ) -> BoxSpec:
     names = {"PATH": PATH, "HOME": "/root", **environment}
+    if "LEAP_TEST_MARK" in names:
+        names["LEAP_TEST_MARK"] = _OURS + names["LEAP_TEST_MARK"]
     return BoxSpec(TREE.planted(now), HOSTNAME, names, limits or Limits(), rootfs)
 
 
@@ -82,11 +88,12 @@ def as_user(user: int, work: Callable[[], Any]) -> Any:
 
 
 def marked(mark: str) -> list[int]:
-    """Processes of the host's view that carry a mark in their environment."""
+    """Return the processes of the host's view that carry this process's mark."""
     found = []
+    wanted = f"LEAP_TEST_MARK={_OURS}{mark}".encode()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if f"LEAP_TEST_MARK={mark}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+            if wanted in (folder / "environ").read_bytes().split(b"\0"):
                 found.append(int(folder.name))
         except OSError:
             continue
