@@ -47,6 +47,15 @@ class Agreement:
     same_verdict: int = 0
     different: list[Turn] = field(default_factory=list)
 
+    def as_dict(self) -> dict[str, int]:
+        """The counts."""
+        return {
+            "turns": self.turns,
+            "equal": self.equal,
+            "episodes": self.episodes,
+            "same_verdict": self.same_verdict,
+        }
+
     def add(self, turns: list[Turn]) -> None:
         """Count one episode."""
         self.turns += len(turns)
