@@ -67,7 +67,7 @@ def test_what_a_gold_command_changes_is_new_afterwards(backend):
 def test_a_sample_of_the_recordings_is_rewarded_alike(backend, intercode_data):
     agreement = replay(backend, intercode_data, "gpt-4", most=5)
     assert agreement.episodes == 10
-    assert agreement.equal / agreement.turns >= 0.83
+    assert agreement.equal / agreement.turns >= 0.8
     assert agreement.same_verdict >= 9
 
 
