@@ -34,8 +34,8 @@ EXPECTED = {
         "own, the network, and minutes that passed between recorded turns",
     ),
     "namespaces": Expected(
-        0.88,
-        0.95,
+        0.871,
+        0.970,
         "as on a Debian 12; it depends on which programs, of which version, the machine has",
     ),
     "docker": Expected(None, None, "the image has upstream's packages of Ubuntu 22.04"),
