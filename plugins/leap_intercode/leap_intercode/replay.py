@@ -10,7 +10,9 @@ from typing import Any
 
 from leap_core import DataError
 from leap_intercode.backends import Backend
-from leap_intercode.play import GoldRunner, Session, episode_time
+from leap_intercode.carried import Containers
+from leap_intercode.play import episode_time
+from leap_intercode.reward import score
 from leap_intercode.tree import Tree
 
 CLOSE = 0.006
@@ -45,6 +47,15 @@ class Agreement:
     same_verdict: int = 0
     different: list[Turn] = field(default_factory=list)
 
+    def as_dict(self) -> dict[str, int]:
+        """The counts."""
+        return {
+            "turns": self.turns,
+            "equal": self.equal,
+            "episodes": self.episodes,
+            "same_verdict": self.same_verdict,
+        }
+
     def add(self, turns: list[Turn]) -> None:
         """Count one episode."""
         self.turns += len(turns)
@@ -66,13 +77,12 @@ def replay_file(
         DataError: a file is not what it should be.
     """
     golds = [task["gold"] for task in _read(tasks)]
-    runner = GoldRunner(backend, "upstream")
+    containers = Containers(backend, tree, episode_time())
     for episode in _read(transcripts).values():
         index = int(episode["task_id"])
         history = episode["turn_history"]
         yield _replay(
-            runner,
-            tree,
+            containers,
             f"{tree.name}/{index}",
             golds[index],
             zip(history["actions"], history["observations"], history["rewards"], strict=False),
@@ -80,20 +90,19 @@ def replay_file(
 
 
 def _replay(
-    runner: GoldRunner,
-    tree: Tree,
+    containers: Containers,
     name: str,
     gold: str,
     recorded: Iterable[tuple[str, str, float]],
 ) -> list[Turn]:
-    now = episode_time()
-    session = Session(runner.backend, tree, "upstream", now)
+    session = containers.open()
     turns = []
     try:
         for action, output, reward in recorded:
             shown = session.act(action)
-            ours = runner.score(session, tree, gold, now).reward
+            ours = score(session.outcome(), containers.run_gold(gold)).reward
             turns.append(Turn(name, action, float(reward), ours, output, shown))
+        containers.end(session)
     finally:
         session.close()
     return turns

@@ -29,6 +29,19 @@ _EXCLUDES = "".join(
 """What the official images of Debian and Ubuntu leave out; searches of the whole root see it."""
 
 
+def _program() -> str | None:
+    return shutil.which("debootstrap", path="/usr/sbin:/usr/bin:/sbin")
+
+
+def cannot_build() -> str | None:
+    """Why no root folder can be made here; None where it can."""
+    if _program() is None:
+        return "debootstrap is not installed (Debian: apt install debootstrap)"
+    if os.geteuid() != 0:
+        return "debootstrap needs root; any root folder that belongs to you works, too"
+    return None
+
+
 def build_rootfs(folder: Path, suite: str = SUITE, mirror: str = MIRROR) -> None:
     """Fill `folder` with a small Debian, owned by the user that boxes run as.
 
@@ -36,14 +49,12 @@ def build_rootfs(folder: Path, suite: str = SUITE, mirror: str = MIRROR) -> None
         ConfigError: debootstrap is missing, this is not root, or the folder is not empty.
         DataError: debootstrap failed.
     """
-    program = shutil.which("debootstrap", path="/usr/sbin:/usr/bin:/sbin")
-    if program is None:
-        raise ConfigError("debootstrap is not installed (Debian: apt install debootstrap)")
-    if os.geteuid() != 0:
-        raise ConfigError("debootstrap needs root; any root folder that belongs to you works, too")
+    why = cannot_build()
+    if why is not None:
+        raise ConfigError(why)
     if folder.exists() and any(folder.iterdir()):
         raise ConfigError(f"'{folder}' is not empty; choose another folder")
-    _run("debootstrap", [program, "--variant=minbase", suite, str(folder), mirror])
+    _run("debootstrap", [str(_program()), "--variant=minbase", suite, str(folder), mirror])
     _leave_out_documentation(folder)
     # By apt, as upstream's image does: tasks about logs see what apt writes.
     install = ["apt-get", "install", "--yes", *PACKAGES]

@@ -191,6 +191,7 @@ def test_skip_ends_without_a_score(environment):
     episode.reset()
     episode.step("cat /area/a.txt")
     done = episode.step("skip")
+    assert done.observation.text == "skipped"
     assert (done.reward, done.terminated, done.success) == (0.0, True, False)
 
 
@@ -207,6 +208,39 @@ def test_upstreams_messages(environment):
     assert episode.step("cd /area && ls").observation.text == "a.txt\ndeep\nrun.sh\n"
     assert 'chdir to cwd ("/area && ls")' in episode.step("pwd").observation.text
     episode.close()
+
+
+def test_the_gold_command_runs_on_another_host(environment):
+    episode = bash(environment, gold="env")
+    episode.reset()
+    episode.step("env")
+    assert episode.step("submit").reward == pytest.approx(0.99)
+
+
+def test_output_over_the_limit_is_cut_at_a_character(environment):
+    episode = bash(environment)
+    episode.reset()
+    assert "漢" in episode.step("python3 -c 'print(chr(28450)*400000)'").observation.text
+    assert episode.session is not None
+    assert set(episode.session.output) == {"漢"}
+    assert len(episode.session.output) == (1 << 20) // 3
+    episode.close()
+
+
+def test_late_output_is_waited_for_as_a_container_engine_does(environment):
+    episode = bash(environment)
+    episode.reset()
+    assert episode.step("(sleep 1; echo late) & echo now").observation.text == "now\nlate\n"
+    assert episode.step("(sleep 60; echo late) & echo now").observation.text == "now\n"
+    episode.close()
+
+
+def test_a_file_that_becomes_a_folder_is_deleted_to_git(environment):
+    made = "rm /area/a.txt; mkdir /area/a.txt; touch /area/a.txt/x"
+    episode = bash(environment, gold="rm /area/a.txt; mkdir /area/a.txt")
+    episode.reset()
+    episode.step(made)
+    assert episode.step("submit").reward == pytest.approx(1.0)
 
 
 def test_quotes_are_upstreams_unless_told_otherwise(environment):

@@ -67,10 +67,12 @@ def test_a_replay_tells_the_agreement(backend, intercode_data, tmp_path):
     few = tmp_path / "few_fs_2.json"
     few.write_text(json.dumps({k: recorded[k] for k in ("0", "11", "14")}))
     options = ("--backend", "namespaces", "--data-dir", intercode_data)
-    done = leap_intercode("replay", few, *options, "--show")
+    done = leap_intercode("replay", few, *options, "--show", "--json")
     assert done.exit_code == 0, done.output
     assert "few_fs_2.json: " in done.output
     assert "3 of 3 verdicts (100.0%)" in done.output
+    told = json.loads(done.output.splitlines()[-1])
+    assert told["files"][0]["episodes"] == told["files"][0]["same_verdict"] == 3
     unnamed = tmp_path / "few.json"
     unnamed.write_text("{}")
     assert isinstance(leap_intercode("replay", unnamed, *options).exception, ConfigError)
@@ -95,12 +97,45 @@ def test_files_are_fetched_when_asked_and_only_then(tmp_path, monkeypatch):
     out = tmp_path / "out"
     with FileServer(tmp_path) as server:
         monkeypatch.setattr(data_command, "FILES", (server.pin("tasks.json"),))
-        assert leap_intercode("data", out, typed="n\n").exit_code == 1
+        assert leap_intercode("data", out, "--no-rootfs", typed="n\n").exit_code == 1
         assert not server.asked
-        done = leap_intercode("data", out, typed="y\n")
+        done = leap_intercode("data", out, "--no-rootfs", typed="y\n")
     assert done.exit_code == 0, done.output
     assert (out / "tasks.json").read_text() == "[]"
     assert "INTERCODE_DATA=" in done.output
+
+
+@pytest.mark.parametrize(
+    ("why", "arguments", "typed", "built"),
+    [
+        (None, ["--yes"], None, True),
+        (None, [], "y\ny\n", True),
+        (None, [], "y\nn\n", False),
+        (None, ["--yes", "--no-rootfs"], None, False),
+        ("no debootstrap", ["--yes"], None, False),
+    ],
+)
+def test_a_root_folder_is_made_where_it_can_be(tmp_path, monkeypatch, why, arguments, typed, built):
+    made: list[Path] = []
+    monkeypatch.setattr(data_command, "cannot_build", lambda: why)
+    monkeypatch.setattr(data_command, "build_rootfs", made.append)
+    (tmp_path / "tasks.json").write_text("[]")
+    with FileServer(tmp_path) as server:
+        monkeypatch.setattr(data_command, "FILES", (server.pin("tasks.json"),))
+        done = leap_intercode("data", tmp_path / "out", *arguments, typed=typed)
+    assert done.exit_code == 0, done.output
+    assert made == ([tmp_path / "out" / "rootfs"] if built else [])
+    assert (why or "") in done.output
+    assert "namespaces: " in done.output
+    assert "of verdicts" in done.output
+
+
+def test_a_root_folder_that_is_there_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(data_command, "FILES", ())
+    monkeypatch.setattr(data_command, "build_rootfs", None)
+    (tmp_path / "rootfs" / "bin").mkdir(parents=True)
+    done = leap_intercode("data", tmp_path, "--yes", "--rootfs")
+    assert "is there already" in done.output
 
 
 def test_the_pins_are_those_of_the_pack(intercode_data):

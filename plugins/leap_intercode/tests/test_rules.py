@@ -60,6 +60,21 @@ def test_cd_without_a_space_is_an_ordinary_command():
     assert not commands.changes_folder("cd")
 
 
+@pytest.mark.parametrize(
+    ("stage", "program", "number", "said"),
+    [
+        ("chdir", "/bin/bash", 2, 'chdir to cwd ("/w") set in config.json failed: no such file or'),
+        ("chdir", "/bin/bash", 20, "config.json failed: not a directory: unknown\r\n"),
+        ("exec", "bash", 2, 'exec: "bash": executable file not found in $PATH: unknown\r\n'),
+        ("exec", "/bin/bash", 2, 'exec: "/bin/bash": stat /bin/bash: no such file or directory: u'),
+        ("exec", "/bin/bash", 13, 'process: exec: "/bin/bash": permission denied: unknown\r\n'),
+        ("exec", "/bin/bash", 7, "exec /bin/bash: argument list too long\n"),
+    ],
+)
+def test_what_cannot_be_started_is_said_in_dockers_words(stage, program, number, said):
+    assert said in commands.not_started(stage, [program], "/w", number)
+
+
 # -- status ---------------------------------------------------------------------------------------
 
 PATHS = st.text(st.sampled_from('ab ./é"\t'), min_size=1, max_size=6).filter(

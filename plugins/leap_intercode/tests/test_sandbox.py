@@ -171,7 +171,7 @@ def test_many_boxes_leave_no_process_and_no_mount(zygote):
     files = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(40):
         box = zygote.open(spec(LEAP_TEST_MARK="many"))
-        sh(box, "sleep 100 &")
+        sh(box, "sleep 100 > /dev/null 2>&1 &")
         box.close()
     assert gone("many")
     assert Path("/proc/self/mounts").read_text() == mounts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -25,6 +26,7 @@ _SYSTEM = re.compile(r"fs_[1-4]")
 @backend_options
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of official tasks.")
 @click.option("--show", is_flag=True, help="Print the turns that differ.")
+@click.option("--json", "as_json", is_flag=True, help="End with one JSON object.")
 def command(
     transcripts: tuple[Path, ...],
     backend: str,
@@ -32,12 +34,14 @@ def command(
     image: str,
     data_dir: Path | None,
     show: bool,
+    as_json: bool,
 ) -> None:
     """Replay TRANSCRIPTS (upstream's multi-turn logs, named after their file system: …fs_1.json).
 
     Prints, for each file, how many rewards and success verdicts are the same here.
     """
     chosen = choose(backend, rootfs, tmp=False, image=image)
+    found: list[dict[str, object]] = []
     facts = ", ".join(f"{key} {value}" for key, value in chosen.facts().items())
     click.echo(facts)
     for path in transcripts:
@@ -56,4 +60,8 @@ def command(
         )
         if show:
             for turn in agreement.different:
-                click.echo(f"  {turn.task} {turn.recorded:.2f} → {turn.reward:.2f}: {turn.action}")
+                action = json.dumps(turn.action, ensure_ascii=True)  # a model wrote it
+                click.echo(f"  {turn.task} {turn.recorded:.2f} → {turn.reward:.2f}: {action}")
+        found.append({"file": path.name, **agreement.as_dict()})
+    if as_json:
+        click.echo(json.dumps({"backend": chosen.facts(), "files": found}))

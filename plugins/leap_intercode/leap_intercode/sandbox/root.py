@@ -218,10 +218,14 @@ def mount_proc(root: str) -> None:
         path = f"{proc}/{name}"
         if os.path.exists(path):
             syscalls.mount("/dev/null", path, None, syscalls.MS_BIND)
+    empty = ""
     for name in _HIDDEN:
         path = f"{proc}/{name}"
-        if os.path.isdir(path):
+        if empty and os.path.isdir(path):
+            syscalls.mount(empty, path, None, syscalls.MS_BIND)
+        elif os.path.isdir(path):
             syscalls.mount("tmpfs", path, "tmpfs", syscalls.MS_RDONLY, "size=4k,mode=555")
+            empty = path
     # All else is to be read only: no settings of the kernel's, no oom_score_adj.
     syscalls.mount(
         "none", proc, None, flags | syscalls.MS_BIND | syscalls.MS_REMOUNT | syscalls.MS_RDONLY
