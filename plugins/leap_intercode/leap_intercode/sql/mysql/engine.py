@@ -1,0 +1,292 @@
+"""A server's worth of databases in SQLite's memory, answering MySQL's statements."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from leap_intercode.sql.answer import Answer
+from leap_intercode.sql.dump import Column, Database, Table
+from leap_intercode.sql.mysql.aggregates import AGGREGATES
+from leap_intercode.sql.mysql.block import Context
+from leap_intercode.sql.mysql.collation import COMPARE, general_key
+from leap_intercode.sql.mysql.dates import FUNCTIONS as DATES
+from leap_intercode.sql.mysql.errors import MysqlError, read_only, syntax
+from leap_intercode.sql.mysql.grammar import tree_of
+from leap_intercode.sql.mysql.kinds import INT, REAL, converter, declared, rounded_single
+from leap_intercode.sql.mysql.lexer import prepared
+from leap_intercode.sql.mysql.names import SCHEMA, Catalog
+from leap_intercode.sql.mysql.numbers import FUNCTIONS as NUMBERS
+from leap_intercode.sql.mysql.queries import Translator
+from leap_intercode.sql.mysql.schema import information_schema
+from leap_intercode.sql.mysql.show import special
+from leap_intercode.sql.mysql.texts import FUNCTIONS as TEXTS
+from leap_intercode.sql.mysql.values import named
+from leap_intercode.sql.mysql.words import WRITING
+
+VERSION = "8.0.32"
+NOW = datetime(2023, 6, 1, 12, 0, 0)
+"""What NOW() answers: a fixed moment, so that rewards do not depend on the day."""
+MOST_ROWS = 20_000
+MOST_CHARACTERS = 8 << 20
+"""Characters of a whole result."""
+_TICKS = 1000
+_REMEMBERED = 512
+_LIMITS = ((0, 4 << 20), (1, 2 << 20), (2, 2000), (3, 500), (4, 300), (5, 250_000), (6, 127))
+"""SQLite's run-time limits: bytes of a value, of a statement, columns, depth, compounds,
+operations of a program, arguments."""
+
+
+class Engine:
+    """Answers statements about databases; nothing can change them.
+
+    Attributes:
+        databases: by name.
+        now: what NOW() answers.
+    """
+
+    def __init__(self, databases: Mapping[str, Database], now: datetime = NOW) -> None:
+        self.databases = {name.lower(): database for name, database in databases.items()}
+        self.catalog = Catalog({**self.databases, SCHEMA: information_schema(self.databases)})
+        self.now = now
+        self._loaded: set[tuple[str, str]] = set()
+        self._failure: MysqlError | None = None
+        self._variables: dict[str, Any] = {}
+        self._deadline = 0.0
+        self._connection = self._connect()
+        self._translated = lru_cache(maxsize=_REMEMBERED)(self._translate)
+
+    def run(self, database: str, statement: str, seconds: float) -> Answer:
+        """Answer one statement."""
+        self._failure = None
+        self._deadline = time.monotonic() + seconds
+        try:
+            return self._run(database, statement)
+        except MysqlError as error:
+            return Answer(error=error.sentence, code=error.code)
+        except sqlite3.Error as error:
+            return self._failed(error, seconds)
+        except RecursionError:
+            return Answer(error="Thread stack overrun: the statement is nested too deeply", code=1436)
+        except (UnicodeError, OverflowError, ValueError) as error:
+            return Answer(error=f"the statement cannot be run: {error}", code=1105)
+
+    def _failed(self, error: sqlite3.Error, seconds: float) -> Answer:
+        if self._failure is not None:
+            return Answer(error=self._failure.sentence, code=self._failure.code)
+        if "interrupted" in str(error):
+            return Answer(
+                error="Query execution was interrupted, maximum statement execution time exceeded "
+                f"({seconds:g} s)",
+                code=3024,
+            )
+        if "integer overflow" in str(error):
+            return Answer(error="BIGINT value is out of range", code=1690)
+        return Answer(error=f"the statement cannot be run: {error}", code=1105)
+
+    def _run(self, database: str, statement: str) -> Answer:
+        plain = prepared(statement)
+        first = plain.lstrip().lstrip("( \n\t").split(None, 1)[0].upper().rstrip("(*;`'\"") if plain.strip() else ""
+        if first in WRITING:
+            raise read_only()
+        explained = first in ("EXPLAIN", "DESC", "DESCRIBE") and _is_query(plain)
+        if first in ("SHOW", "DESC", "DESCRIBE", "EXPLAIN", "USE") and not explained:
+            rows = special(statement, plain, self.catalog, database)
+            return Answer(rows, "" if rows is not None else "No result set to fetch from", 0)
+        if explained:
+            raise MysqlError(1235, "This store doesn't yet support 'EXPLAIN' of a query")
+        if first not in ("SELECT", "WITH", "TABLE", "VALUES"):
+            start = len(plain) - len(plain.lstrip())
+            raise syntax(statement, start)
+        sql, converters, used = self._translated(database.lower(), statement, plain)
+        for name, table in used:
+            self._load(name, table)
+        return self._fetch(sql, converters)
+
+    def _fetch(self, sql: str, converters: list[Any]) -> Answer:
+        connection = self._connection
+        connection.set_progress_handler(lambda: time.monotonic() > self._deadline, _TICKS)
+        try:
+            rows, size = [], 0
+            for row in connection.execute(sql):
+                size += sum(len(value) for value in row if isinstance(value, (str, bytes))) + len(row)
+                if len(rows) >= MOST_ROWS:
+                    raise MysqlError(1105, f"the result has more than {MOST_ROWS:,} rows")
+                if size > MOST_CHARACTERS:
+                    raise MysqlError(1105, f"the result has more than {MOST_CHARACTERS:,} characters")
+                rows.append(row)
+        finally:
+            connection.set_progress_handler(None, 0)
+        busy = [(place, convert) for place, convert in enumerate(converters) if convert]
+        if not busy:
+            return Answer(rows)
+        made = []
+        for row in rows:
+            values = list(row)
+            for place, convert in busy:
+                values[place] = convert(values[place])
+            made.append(tuple(values))
+        return Answer(made)
+
+    def _translate(
+        self, database: str, statement: str, plain: str
+    ) -> tuple[str, list[Any], frozenset[tuple[str, str]]]:
+        self.catalog.database(database)
+        tree = tree_of(statement, plain)
+        facts = {
+            "version": VERSION, "now": f"{self.now:%Y-%m-%d %H:%M:%S}", "today": f"{self.now:%Y-%m-%d}",
+            "clock": f"{self.now:%H:%M:%S}", "user": "reader@localhost", "connection_id": 1,
+            "found_rows": 0, "last_insert_id": 0, "row_count": -1, "autocommit": 1,
+            "lower_case_table_names": 1, "character_set_server": "utf8mb4",
+            "collation_connection": "utf8mb4_0900_ai_ci", "max_allowed_packet": 67108864,
+            "sql_mode": "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,"
+            "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION",
+        }  # fmt: skip
+        translator = Translator(statement)
+        context = Context(self.catalog, database, translator, facts)
+        query = translator(tree, context, None)
+        converters = [converter(column.kind) for column in query.columns]
+        return query.sql, converters, frozenset(context.used)
+
+    # -- SQLite -----------------------------------------------------------------------------------
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        for name, compare in COMPARE.items():
+            connection.create_collation(name, compare)
+        for name, (count, function) in {**NUMBERS, **TEXTS, **DATES}.items():
+            connection.create_function(name, count, self._guarded(function), deterministic=True)
+        for name, (count, kind) in AGGREGATES.items():
+            connection.create_aggregate(name, count, kind)
+        chance = random.Random(0)
+        connection.create_function("my_rand", 0, chance.random)
+        connection.create_function("my_fail", 1, self._guarded(_fail))
+        connection.create_function("my_assign", 2, self._assign)
+        connection.create_function("my_variable", 1, self._variables.get)
+        connection.create_function("my_sleep", 1, self._sleep)
+        # Indexes that SQLite makes for one query lose rows where texts are equal by our collation only.
+        connection.execute("PRAGMA automatic_index = OFF")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        if hasattr(connection, "setlimit"):
+            for category, limit in _LIMITS:
+                connection.setlimit(category, limit)
+        connection.set_authorizer(_authorize)
+        return connection
+
+    def _guarded(self, function: Any) -> Any:
+        """Return a function whose errors are kept for the answer."""
+
+        def called(*values: Any) -> Any:
+            try:
+                return function(*values)
+            except MysqlError as error:
+                self._failure = error
+                raise
+            except (OverflowError, ValueError, TypeError, ArithmeticError):
+                return None
+
+        return called
+
+    def _assign(self, name: str, value: Any) -> Any:
+        self._variables[name] = value
+        return value
+
+    def _sleep(self, seconds: Any) -> int:
+        until = min(time.monotonic() + float(seconds or 0), self._deadline)
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, 0.05))
+        return 0
+
+    def _load(self, database: str, name: str) -> None:
+        """Put a table into SQLite, its rows in the order of its primary key."""
+        if (database, name) in self._loaded:
+            return
+        table = self.catalog.table(database, name)
+        label = f"{database}.{name}"
+        connection = self._connection
+        connection.set_authorizer(None)
+        try:
+            columns = ", ".join(f"{named(c.name)} {_declaration(c)}" for c in table.columns)
+            connection.execute("BEGIN")
+            connection.execute(f"CREATE TABLE {named(label)} ({columns})")
+            marks = ", ".join("?" for _ in table.columns)
+            connection.executemany(f"INSERT INTO {named(label)} VALUES ({marks})", _ordered(table))  # noqa: S608
+            for index in table.indexes:
+                listed = ", ".join(named(c) for c in index.columns)
+                connection.execute(
+                    f"CREATE INDEX {named(f'{label} {index.name}')} ON {named(label)} ({listed})"
+                )
+            connection.execute("COMMIT")
+        finally:
+            connection.set_authorizer(_authorize)
+        self._loaded.add((database, name))
+
+    def close(self) -> None:
+        """Let SQLite's memory go."""
+        self._connection.close()
+
+
+_READING = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, 33})
+"""33 is SQLITE_RECURSIVE, which Python 3.10 does not name."""
+_BUILT_IN = frozenset(
+    "count sum avg min max round abs coalesce ifnull row_number rank dense_rank ntile percent_rank "
+    "cume_dist lag lead first_value last_value nth_value like".split()
+)
+
+
+def _authorize(action: int, *names: Any) -> int:
+    if action not in _READING:
+        return sqlite3.SQLITE_DENY
+    if action == sqlite3.SQLITE_FUNCTION:
+        name = str(names[1]).lower()
+        return sqlite3.SQLITE_OK if name.startswith("my_") or name in _BUILT_IN else sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK
+
+
+def _fail(code: int) -> None:
+    raise MysqlError(code, "Subquery returns more than 1 row")
+
+
+def _is_query(plain: str) -> bool:
+    words = plain.split(None, 3)[1:3]
+    return any(word.upper().lstrip("(") in ("SELECT", "WITH", "FORMAT", "ANALYZE") for word in words)
+
+
+def _declaration(column: Column) -> str:
+    kind = declared(column.type)
+    if kind.name == INT:
+        return "INTEGER"
+    if kind.numeric:
+        return "REAL"
+    return "TEXT COLLATE general_ci"
+
+
+def _ordered(table: Table) -> list[tuple[Any, ...]]:
+    kinds = [declared(column.type) for column in table.columns]
+    singles = [place for place, kind in enumerate(kinds) if kind.name == REAL and kind.single]
+    rows = table.rows
+    if singles:
+        rows = [
+            tuple(
+                rounded_single(value) if place in singles and isinstance(value, (int, float)) else value
+                for place, value in enumerate(row)
+            )
+            for row in rows
+        ]
+    primary = next((index for index in table.indexes if index.name == "PRIMARY"), None)
+    if primary is None:
+        return rows
+    names = [column.name for column in table.columns]
+    places = [names.index(name) for name in primary.columns if name in names]
+    return sorted(rows, key=lambda row: [_sortable(row[place]) for place in places])
+
+
+def _sortable(value: Any) -> tuple[int, Any]:
+    if value is None:
+        return (0, 0)
+    return (2, general_key(value)) if isinstance(value, str) else (1, value)

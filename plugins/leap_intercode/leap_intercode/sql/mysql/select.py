@@ -1,0 +1,418 @@
+"""Queries: SELECT with all its clauses, as one query of SQLite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from sqlglot import exp
+
+from leap_intercode.sql.mysql.aggregation import group_concat, window
+from leap_intercode.sql.mysql.block import Block, Context, Query
+from leap_intercode.sql.mysql.errors import MysqlError, unsupported
+from leap_intercode.sql.mysql.expressions import translate
+from leap_intercode.sql.mysql.grouping import determined, not_aggregated, not_grouped
+from leap_intercode.sql.mysql.kinds import INTEGER
+from leap_intercode.sql.mysql.names import Scope
+from leap_intercode.sql.mysql.tables import Source, TextBefore, equalities, source
+from leap_intercode.sql.mysql.values import Field, Value, as_truth, sorted_by
+
+_KNOWN = frozenset(
+    "with_ expressions distinct from_ joins where group having windows order limit offset locks "
+    "operation_modifiers".split()
+)
+
+
+@dataclass(slots=True)
+class _Parts:
+    """The clauses of a query, translated."""
+
+    outputs: list[tuple[str, Value]] = field(default_factory=list)
+    groups: list[Value] = field(default_factory=list)
+    where: str = ""
+    having: str = ""
+    order: list[str] = field(default_factory=list)
+
+
+def select(node: exp.Select, context: Context, outer: Scope | None, text: str) -> Query:
+    """Return a SELECT for SQLite.
+
+    Raises:
+        MysqlError: MySQL refuses it, or this store does not know it.
+    """
+    for key, given in node.args.items():
+        if given and key not in _KNOWN:
+            raise unsupported(key.rstrip("_").upper())
+    block = Block(context, Scope(outer=outer))
+    block.value = partial(_value, block=block)
+    for one in node.args.get("windows") or []:
+        block.windows[one.name.lower()] = one
+    origin = source(node, block, TextBefore(text))
+    parts = _Parts()
+    where = node.args.get("where")
+    if where is not None:
+        block.clause = "where clause"
+        origin.equal += equalities(where.this, block)
+        parts.where = as_truth(block.value(where.this))
+        block.seen.clear()
+    group = node.args.get("group")
+    _outputs(node, block, origin, parts, group)
+    _having(node, block, parts)
+    _order(node, block, origin, parts)
+    if group is not None and (group.args.get("rollup") or _with_rollup(group)):
+        return _rolled_up(node, block, origin, parts)
+    return _assembled(node, block, origin, parts)
+
+
+def _value(node: exp.Expression, block: Block) -> Value:
+    if isinstance(node, exp.Window):
+        return window(node, block)
+    if isinstance(node, exp.GroupConcat):
+        return group_concat(node, block)
+    return translate(node, block)
+
+
+# -- select list and groups -----------------------------------------------------------------------
+
+
+def _outputs(
+    node: exp.Select, block: Block, origin: Source, parts: _Parts, group: exp.Expression | None
+) -> None:
+    """Translate the select list, GROUP BY between reading and checking it."""
+    if group is not None:
+        _groups(group, node, block, parts)
+    block.clause, block.aggregates = "field list", True
+    checks: list[tuple[int, list[Field]]] = []
+    for number, item in enumerate(node.expressions, 1):
+        for name, value in _item(item, block, origin):
+            parts.outputs.append((name, value))
+            checks.append((number, list(block.seen)))
+            block.seen.clear()
+            if isinstance(item, exp.Alias) or value.column is not None:
+                block.aliases.setdefault(name.lower(), value)
+    if not parts.outputs:
+        raise unsupported("an empty select list")
+    _check(checks, block, origin, parts, group is not None)
+
+
+def _item(item: exp.Expression, block: Block, origin: Source) -> list[tuple[str, Value]]:
+    if isinstance(item, exp.Star):
+        if not block.scope.relations:
+            raise MysqlError(1096, "No tables used")
+        values = origin.stars
+    elif isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
+        table, database = item.text("table").lower(), item.text("db").lower()
+        found = [
+            r for r in block.scope.relations
+            if r.alias == table and (not database or not r.database or r.database == database)
+        ]  # fmt: skip
+        if not found:
+            raise MysqlError(1051, f"Unknown table '{item.text('table')}'")
+        values = [Value(f.sql, f.kind, f.collation, column=f) for f in found[0].fields]
+    else:
+        inner = item.this if isinstance(item, exp.Alias) else item
+        value = block.value(inner)
+        if isinstance(item, exp.Alias):
+            return [(item.alias, value)]
+        name = value.column.name if value.column else inner.sql(dialect="mysql")
+        return [(name, value)]
+    if len(values) == 1:
+        block.seen += [v.column for v in values if v.column]
+        return [(v.column.name if v.column else "", v) for v in values]
+    named = []
+    for value in values:
+        if value.column is not None and block.scope.owns(value.column):
+            block.seen.append(value.column)
+        named.append((value.column.name if value.column else "", value))
+    return named
+
+
+def _with_rollup(group: exp.Expression) -> bool:
+    return any(isinstance(item, exp.Rollup) for item in group.expressions)
+
+
+def _groups(group: exp.Expression, node: exp.Select, block: Block, parts: _Parts) -> None:
+    block.clause = "group statement"
+    for item in group.expressions:
+        if isinstance(item, exp.Rollup):
+            continue
+        if isinstance(item, exp.Ordered):
+            item = item.this
+        value = _group(item, node, block)
+        block.seen.clear()
+        if value is not None:
+            parts.groups.append(value)
+            block.groups[value.sql] = value
+
+
+def _group(item: exp.Expression, node: exp.Select, block: Block) -> Value | None:
+    if isinstance(item, exp.Literal) and not item.is_string:
+        place = int(item.name) if item.name.isdigit() else 0
+        if not 1 <= place <= len(node.expressions):
+            raise MysqlError(1054, f"Unknown column '{item.name}' in 'group statement'")
+        item = node.expressions[place - 1]
+        item = item.this if isinstance(item, exp.Alias) else item
+        return _refusing_aggregates(item, block)
+    if isinstance(item, exp.Column) and not item.text("table"):
+        found = block.scope.find(item.name, "", "", "group statement")
+        if found is None:
+            for one in node.expressions:
+                if isinstance(one, exp.Alias) and one.alias.lower() == item.name.lower():
+                    return _refusing_aggregates(one.this, block, one.alias)
+    return block.value(item)
+
+
+def _refusing_aggregates(item: exp.Expression, block: Block, name: str = "") -> Value:
+    try:
+        return block.value(item)
+    except MysqlError as error:
+        if error.code == 1111:
+            raise MysqlError(1056, f"Can't group on '{name or item.sql(dialect='mysql')}'") from None
+        raise
+
+
+def _check(
+    checks: list[tuple[int, list[Field]]],
+    block: Block,
+    origin: Source,
+    parts: _Parts,
+    grouped: bool,
+) -> None:
+    if not grouped and not block.aggregated:
+        return
+    known = _known(block, origin, parts)
+    for number, seen in checks:
+        for column in seen:
+            if column not in known:
+                if grouped:
+                    raise not_grouped(number, "field list", column)
+                raise not_aggregated(number, column)
+
+
+def _known(block: Block, origin: Source, parts: _Parts) -> set[Field]:
+    start = [value.column for value in parts.groups if value.column is not None]
+    return determined(start, block.scope.relations, origin.equal)
+
+
+# -- having, order --------------------------------------------------------------------------------
+
+
+def _having(node: exp.Select, block: Block, parts: _Parts) -> None:
+    having = node.args.get("having")
+    if having is None:
+        return
+    block.clause, block.prefer_aliases = "having clause", True
+    scope = block.scope
+    if node.args.get("group") is not None or block.aggregated:
+        parts.having = as_truth(block.value(having.this))
+        _check_having(block, parts)
+    else:
+        parts.having = as_truth(block.value(having.this))
+        if not block.aggregated:
+            _check_having(block, parts)
+    block.prefer_aliases, block.scope = False, scope
+    block.seen.clear()
+
+
+def _check_having(block: Block, parts: _Parts) -> None:
+    """Refuse columns that are neither grouped nor selected (1054)."""
+    selected = {value.column for _, value in parts.outputs if value.column is not None}
+    grouped = {value.column for value in parts.groups}
+    for column in block.seen:
+        if column not in selected and column not in grouped:
+            name = ".".join(column.path.split(".")[1:]) if column.path.count(".") > 1 else column.name
+            raise MysqlError(1054, f"Unknown column '{name}' in 'having clause'")
+
+
+def _order(node: exp.Select, block: Block, origin: Source, parts: _Parts) -> None:
+    order = node.args.get("order")
+    if order is None:
+        return
+    block.clause, block.prefer_aliases = "order clause", True
+    outputs = {value.sql: place for place, (_, value) in enumerate(parts.outputs)}
+    grouped = bool(parts.groups) or node.args.get("group") is not None
+    known = _known(block, origin, parts) if grouped else set()
+    before = block.aggregated
+    for number, key in enumerate(order.expressions, 1):
+        direction = " DESC" if key.args.get("desc") else ""
+        block.seen.clear()
+        item = key.this
+        if isinstance(item, exp.Literal) and not item.is_string and item.name.isdigit():
+            place = int(item.name) - 1
+            if not 0 <= place < len(parts.outputs):
+                raise MysqlError(1054, f"Unknown column '{item.name}' in 'order clause'")
+            value = parts.outputs[place][1]
+        else:
+            value = block.value(item)
+        if grouped:
+            for column in block.seen:
+                if column not in known:
+                    raise not_grouped(number, "ORDER BY clause", column)
+        elif node.args.get("distinct") and value.sql not in outputs and block.seen:
+            raise MysqlError(
+                3065,
+                f"Expression #{number} of ORDER BY clause is not in SELECT list, references column "
+                f"'{block.seen[0].path}' which is not in SELECT list; this is incompatible with "
+                "DISTINCT",
+            )
+        if value.literal is None or isinstance(value.literal, (int, float, str)):
+            continue
+        sql = f"c{outputs[value.sql]}" if value.sql in outputs else value.sql
+        parts.order.append(sorted_by(Value(sql, value.kind, value.collation)) + direction)
+    if block.aggregated and not before and not grouped:
+        for place, (_, value) in enumerate(parts.outputs, 1):
+            if value.column is not None:
+                raise not_aggregated(place, value.column)
+    block.prefer_aliases = False
+
+
+# -- putting together -----------------------------------------------------------------------------
+
+
+def limits(node: exp.Expression) -> str:
+    """Return LIMIT and OFFSET.
+
+    Raises:
+        MysqlError: they are no whole numbers.
+    """
+    limit, offset = node.args.get("limit"), node.args.get("offset")
+    if limit is None:
+        return ""
+    numbers = [limit.expression, offset.expression if offset is not None else None]
+    for number in numbers:
+        if number is not None and not (isinstance(number, exp.Literal) and number.name.isdigit()):
+            raise unsupported("LIMIT with something else than a number")
+    sql = f" LIMIT {min(int(numbers[0].name), 2**62)}"
+    return sql + (f" OFFSET {min(int(numbers[1].name), 2**62)}" if numbers[1] is not None else "")
+
+
+def _assembled(node: exp.Select, block: Block, origin: Source, parts: _Parts) -> Query:
+    grouped = node.args.get("group") is not None
+    distinct = bool(node.args.get("distinct"))
+    listed = ", ".join(f"{v.sql} AS c{i}" for i, (_, v) in enumerate(parts.outputs))
+    sql = f"SELECT {listed}"
+    if origin.sql:
+        sql += f" FROM {origin.sql}"
+    if parts.where:
+        sql += f" WHERE {parts.where}"
+    order = list(parts.order)
+    if distinct and not grouped and not block.aggregated:
+        # Rows that are equal by their collation are one, and the first of them is kept.
+        keys = [sorted_by(_output(i, v)) for i, (_, v) in enumerate(parts.outputs)]
+        if any(v.kind.textual for _, v in parts.outputs):
+            listed = ", ".join(f"c{i}" for i in range(len(keys)))
+            inner = sql + (f" HAVING {parts.having}" if parts.having else "")
+            sql = (
+                f"SELECT {listed} FROM (SELECT {listed}, row_number() OVER () AS n FROM ({inner})) "
+                f"GROUP BY {', '.join(keys)}"
+            )
+            order = order or ["min(n)"]
+            sql = sql.replace("SELECT ", "SELECT ", 1)
+        else:
+            sql = sql.replace("SELECT ", "SELECT DISTINCT ", 1)
+        tail = f" ORDER BY {', '.join(order)}" if order else ""
+        sql += tail + limits(node)
+        return _query(sql, parts, node, frozenset(range(len(parts.outputs))))
+    if parts.groups:
+        sql += f" GROUP BY {', '.join(_key(value) for value in parts.groups)}"
+        if not order:
+            order = _first_come(block)
+    elif grouped and not parts.groups:
+        sql += " GROUP BY NULL"
+    if parts.having:
+        if grouped or block.aggregated:
+            sql += f" HAVING {parts.having}"
+        else:
+            sql = sql + (" AND " if parts.where else " WHERE ") + f"({parts.having})"
+    if distinct:
+        keys = [sorted_by(_output(i, v)) for i, (_, v) in enumerate(parts.outputs)]
+        listed = ", ".join(f"{key} AS c{i}" for i, key in enumerate(keys))
+        tail = f" ORDER BY {', '.join(order)}" if order else ""
+        sql = f"SELECT DISTINCT {listed} FROM ({sql}{tail}){limits(node)}"
+        return _query(sql, parts, node, frozenset(range(len(parts.outputs))))
+    if order and not (block.aggregated and not grouped):
+        sql += f" ORDER BY {', '.join(order)}"
+    query = _query(sql + limits(node), parts, node, _unique(parts, grouped))
+    query.single = query.single or (block.aggregated and not grouped) or not origin.sql
+    return query
+
+
+def _key(value: Value) -> str:
+    if isinstance(value.literal, (int, float)):
+        return f"{value.sql} + 0"
+    return sorted_by(value)
+
+
+def _output(place: int, value: Value) -> Value:
+    return Value(f"c{place}", value.kind, value.collation)
+
+
+def _first_come(block: Block) -> list[str]:
+    """Return the order of groups without ORDER BY: that in which their first rows are met."""
+    rows = [relation.row for relation in block.scope.relations if relation.row]
+    if not rows or len(rows) < len(block.scope.relations) or len(rows) > 3:
+        return []
+    bits = 62 // len(rows)
+    sums = " + ".join(
+        f"ifnull({row}, 0) * {1 << (bits * (len(rows) - 1 - place))}" for place, row in enumerate(rows)
+    )
+    return [f"min({sums})"]
+
+
+def _unique(parts: _Parts, grouped: bool) -> frozenset[int] | None:
+    if not grouped:
+        return None
+    places = {value.sql: place for place, (_, value) in enumerate(parts.outputs)}
+    if all(value.sql in places for value in parts.groups):
+        return frozenset(places[value.sql] for value in parts.groups)
+    return None
+
+
+def _query(sql: str, parts: _Parts, node: exp.Expression, unique: frozenset[int] | None) -> Query:
+    columns = [
+        Field(name, value.kind, value.collation, f"c{place}", null=value.column is None or value.column.null)
+        for place, (name, value) in enumerate(parts.outputs)
+    ]
+    limit = node.args.get("limit")
+    single = limit is not None and limit.expression.name in ("0", "1")
+    return Query(sql, columns, single, limit is not None, unique)
+
+
+def _rolled_up(node: exp.Select, block: Block, origin: Source, parts: _Parts) -> Query:
+    """Return GROUP BY … WITH ROLLUP: each level's groups, its total after them."""
+    group = node.args["group"]
+    levels = []
+    keys = [value.sql for value in parts.groups]
+    for count in range(len(keys), -1, -1):
+        block.rolled = frozenset(keys[count:])
+        block.seen.clear()
+        outputs = []
+        block.clause = "field list"
+        for item in node.expressions:
+            outputs += _item(item, block, origin)
+        marks = [
+            f"{0 if place < count else 1} AS k{place}, "
+            f"{key if place < count else 'NULL'} AS v{place}"
+            for place, key in enumerate(keys)
+        ]
+        listed = ", ".join([*(f"{v.sql} AS c{i}" for i, (_, v) in enumerate(outputs)), *marks])
+        sql = f"SELECT {listed}" + (f" FROM {origin.sql}" if origin.sql else "")
+        sql += f" WHERE {parts.where}" if parts.where else ""
+        if count:
+            sql += f" GROUP BY {', '.join(_key(value) for value in parts.groups[:count])}"
+        else:
+            sql += " GROUP BY NULL"
+        levels.append(sql + (f" HAVING {parts.having}" if parts.having else ""))
+    block.rolled = frozenset()
+    listed = ", ".join(f"c{i}" for i in range(len(parts.outputs)))
+    order = []
+    for place, value in enumerate(parts.groups):
+        key = sorted_by(Value(f"v{place}", value.kind, value.collation))
+        order += [f"k{place}", key]
+    chosen = parts.order or order
+    sql = f"SELECT {listed} FROM ({' UNION ALL '.join(levels)}) ORDER BY {', '.join(chosen)}"
+    assert group is not None
+    return _query(sql + limits(node), parts, node, None)
+
+
+__all__ = ["INTEGER", "limits", "select"]
