@@ -49,6 +49,7 @@ class Context:
         used: tables that SQLite must hold: (database, table).
         ctes: WITH queries that are visible.
         labels: how many relations were named.
+        touched: all columns that were named.
     """
 
     catalog: Catalog
@@ -58,6 +59,7 @@ class Context:
     used: set[tuple[str, str]] = field(default_factory=set)
     ctes: dict[str, Any] = field(default_factory=dict)
     labels: int = 0
+    touched: set[Field] = field(default_factory=set)
 
     def label(self) -> str:
         """Return a new name for a relation."""

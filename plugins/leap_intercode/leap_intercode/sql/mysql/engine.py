@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from leap_intercode.sql.answer import Answer
-from leap_intercode.sql.dump import Column, Database, Table
+from leap_intercode.sql.dump import Column, Database, Index, Table
 from leap_intercode.sql.mysql.aggregates import AGGREGATES
 from leap_intercode.sql.mysql.block import Context
 from leap_intercode.sql.mysql.collation import COMPARE, general_key
@@ -23,6 +23,7 @@ from leap_intercode.sql.mysql.lexer import prepared
 from leap_intercode.sql.mysql.names import SCHEMA, Catalog
 from leap_intercode.sql.mysql.numbers import FUNCTIONS as NUMBERS
 from leap_intercode.sql.mysql.queries import Translator
+from leap_intercode.sql.mysql.roworder import rank_column
 from leap_intercode.sql.mysql.schema import information_schema
 from leap_intercode.sql.mysql.show import special
 from leap_intercode.sql.mysql.texts import FUNCTIONS as TEXTS
@@ -211,11 +212,12 @@ class Engine:
         connection = self._connection
         connection.set_authorizer(None)
         try:
-            columns = ", ".join(f"{named(c.name)} {_declaration(c)}" for c in table.columns)
+            columns = [f"{named(c.name)} {_declaration(c)}" for c in table.columns]
+            columns += [f"{rank_column(place)} INTEGER" for place in range(len(table.indexes))]
             connection.execute("BEGIN")
-            connection.execute(f"CREATE TABLE {named(label)} ({columns})")
-            marks = ", ".join("?" for _ in table.columns)
-            connection.executemany(f"INSERT INTO {named(label)} VALUES ({marks})", _ordered(table))  # noqa: S608
+            connection.execute(f"CREATE TABLE {named(label)} ({', '.join(columns)})")
+            marks = ", ".join("?" for _ in columns)
+            connection.executemany(f"INSERT INTO {named(label)} VALUES ({marks})", _ranked(table))  # noqa: S608
             for index in table.indexes:
                 listed = ", ".join(named(c) for c in index.columns)
                 connection.execute(
@@ -279,11 +281,27 @@ def _ordered(table: Table) -> list[tuple[Any, ...]]:
             for row in rows
         ]
     primary = next((index for index in table.indexes if index.name == "PRIMARY"), None)
-    if primary is None:
-        return rows
+    return rows if primary is None else sorted(rows, key=_sort_key(table, primary))
+
+
+def _sort_key(table: Table, index: Index) -> Callable[[tuple[Any, ...]], list[tuple[int, Any]]]:
     names = [column.name for column in table.columns]
-    places = [names.index(name) for name in primary.columns if name in names]
-    return sorted(rows, key=lambda row: [_sortable(row[place]) for place in places])
+    places = [names.index(name) for name in index.columns if name in names]
+    return lambda row: [_sortable(row[place]) for place in places]
+
+
+def _ranked(table: Table) -> list[tuple[Any, ...]]:
+    """Return a table's rows by primary key, each with its rank by every index."""
+    rows = _ordered(table)
+    ranks = []
+    for index in table.indexes:
+        key = _sort_key(table, index)
+        order = sorted(range(len(rows)), key=lambda place: key(rows[place]))
+        rank = [0] * len(rows)
+        for number, place in enumerate(order, 1):
+            rank[place] = number
+        ranks.append(rank)
+    return [(*row, *(rank[place] for rank in ranks)) for place, row in enumerate(rows)]
 
 
 def _sortable(value: Any) -> tuple[int, Any]:

@@ -65,8 +65,10 @@ def _column(node: exp.Column, block: Block) -> Value:
             raise MysqlError(1054, f"Unknown column '{database}.{table}.{name}' in '{block.clause}'")
         shown = ".".join(part for part in (database, table, name) if part)
         raise unknown_column(shown, block.clause)
-    if not block.aggregating and found.column is not None and block.scope.owns(found.column):
-        block.seen.append(found.column)
+    if found.column is not None:
+        block.context.touched.add(found.column)
+        if not block.aggregating and block.scope.owns(found.column):
+            block.seen.append(found.column)
     return found
 
 
@@ -285,10 +287,12 @@ def _in(node: exp.In, block: Block) -> Value:
 
 
 def _in_query(left: exp.Expression, node: exp.Expression, block: Block) -> str:
+    clause, block.clause = block.clause, "IN/ALL/ANY subquery"
+    values = [block.value(i) for i in (left.expressions if isinstance(left, exp.Tuple) else [left])]
+    block.clause = clause
     query = block.context.translate(node, block.context, block.scope)
     if query.limited:
         raise limit_in_subquery()
-    values = [block.value(i) for i in left.expressions] if isinstance(left, exp.Tuple) else [block.value(left)]
     if len(values) != len(query.columns):
         raise MysqlError(1241, f"Operand should contain {len(values)} column(s)")
     lefts, rights = [], []

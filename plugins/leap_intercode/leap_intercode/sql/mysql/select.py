@@ -12,9 +12,9 @@ from leap_intercode.sql.mysql.block import Block, Context, Query
 from leap_intercode.sql.mysql.errors import MysqlError, unsupported
 from leap_intercode.sql.mysql.expressions import translate
 from leap_intercode.sql.mysql.grouping import determined, not_aggregated, not_grouped
-from leap_intercode.sql.mysql.kinds import INTEGER
 from leap_intercode.sql.mysql.names import Scope
-from leap_intercode.sql.mysql.tables import Source, TextBefore, equalities, source
+from leap_intercode.sql.mysql.roworder import terms
+from leap_intercode.sql.mysql.tables import Source, TextBefore, conjuncts, equalities, source
 from leap_intercode.sql.mysql.values import Field, Value, as_truth, sorted_by
 
 _KNOWN = frozenset(
@@ -28,6 +28,7 @@ class _Parts:
     """The clauses of a query, translated."""
 
     outputs: list[tuple[str, Value]] = field(default_factory=list)
+    checks: list[tuple[int, list[Field]]] = field(default_factory=list)
     groups: list[Value] = field(default_factory=list)
     where: str = ""
     having: str = ""
@@ -49,16 +50,14 @@ def select(node: exp.Select, context: Context, outer: Scope | None, text: str) -
         block.windows[one.name.lower()] = one
     origin = source(node, block, TextBefore(text))
     parts = _Parts()
-    where = node.args.get("where")
-    if where is not None:
-        block.clause = "where clause"
-        origin.equal += equalities(where.this, block)
-        parts.where = as_truth(block.value(where.this))
-        block.seen.clear()
-    group = node.args.get("group")
-    _outputs(node, block, origin, parts, group)
+    _outputs(node, block, origin, parts)
+    _where(node, block, origin, parts)
+    if node.args.get("group") is not None:
+        _groups(node.args["group"], node, block, parts)
+    _check(node, block, origin, parts)
     _having(node, block, parts)
     _order(node, block, origin, parts)
+    group = node.args.get("group")
     if group is not None and (group.args.get("rollup") or _with_rollup(group)):
         return _rolled_up(node, block, origin, parts)
     return _assembled(node, block, origin, parts)
@@ -75,24 +74,51 @@ def _value(node: exp.Expression, block: Block) -> Value:
 # -- select list and groups -----------------------------------------------------------------------
 
 
-def _outputs(
-    node: exp.Select, block: Block, origin: Source, parts: _Parts, group: exp.Expression | None
-) -> None:
-    """Translate the select list, GROUP BY between reading and checking it."""
-    if group is not None:
-        _groups(group, node, block, parts)
-    block.clause, block.aggregates = "field list", True
-    checks: list[tuple[int, list[Field]]] = []
+def _outputs(node: exp.Select, block: Block, origin: Source, parts: _Parts) -> None:
+    """Translate the select list."""
+    block.aggregates = True
     for number, item in enumerate(node.expressions, 1):
         for name, value in _item(item, block, origin):
             parts.outputs.append((name, value))
-            checks.append((number, list(block.seen)))
+            parts.checks.append((number, list(block.seen)))
             block.seen.clear()
             if isinstance(item, exp.Alias) or value.column is not None:
                 block.aliases.setdefault(name.lower(), value)
+    block.aggregates = False
     if not parts.outputs:
         raise unsupported("an empty select list")
-    _check(checks, block, origin, parts, group is not None)
+
+
+def _where(node: exp.Select, block: Block, origin: Source, parts: _Parts) -> None:
+    where = node.args.get("where")
+    if where is None:
+        return
+    block.clause = "where clause"
+    parts.where = as_truth(block.value(where.this))
+    origin.plan.equal += equalities(where.this, block)
+    _filters(where.this, block, origin)
+    block.seen.clear()
+
+
+_SHARES: dict[type[exp.Expression], float] = {
+    exp.EQ: 0.1, exp.GT: 0.3333, exp.GTE: 0.3333, exp.LT: 0.3333, exp.LTE: 0.3333,
+    exp.Between: 0.1111, exp.Like: 0.1111, exp.NEQ: 0.9,
+}  # fmt: skip
+"""The share of rows that a condition on a column keeps, where MySQL knows nothing better."""
+
+
+def _filters(where: exp.Expression, block: Block, origin: Source) -> None:
+    for part in conjuncts(where):
+        share = _SHARES.get(type(part))
+        if share is None or not isinstance(part.this, exp.Column):
+            continue
+        if part.expression is not None and not isinstance(part.expression, exp.Literal):
+            continue
+        column = block.value(part.this).column
+        for relation in block.scope.relations:
+            if column in relation.fields:
+                kept = origin.plan.filters.get(id(relation), 1.0)
+                origin.plan.filters[id(relation)] = kept * share
 
 
 def _item(item: exp.Expression, block: Block, origin: Source) -> list[tuple[str, Value]]:
@@ -116,15 +142,10 @@ def _item(item: exp.Expression, block: Block, origin: Source) -> list[tuple[str,
             return [(item.alias, value)]
         name = value.column.name if value.column else inner.sql(dialect="mysql")
         return [(name, value)]
-    if len(values) == 1:
-        block.seen += [v.column for v in values if v.column]
-        return [(v.column.name if v.column else "", v) for v in values]
-    named = []
-    for value in values:
-        if value.column is not None and block.scope.owns(value.column):
-            block.seen.append(value.column)
-        named.append((value.column.name if value.column else "", value))
-    return named
+    columns = [value.column for value in values if value.column is not None]
+    block.seen += columns
+    block.context.touched.update(columns)
+    return [(value.column.name if value.column else "", value) for value in values]
 
 
 def _with_rollup(group: exp.Expression) -> bool:
@@ -171,17 +192,17 @@ def _refusing_aggregates(item: exp.Expression, block: Block, name: str = "") -> 
         raise
 
 
-def _check(
-    checks: list[tuple[int, list[Field]]],
-    block: Block,
-    origin: Source,
-    parts: _Parts,
-    grouped: bool,
-) -> None:
+def _check(node: exp.Select, block: Block, origin: Source, parts: _Parts) -> None:
+    """Refuse columns that neither an aggregate nor GROUP BY makes one (1055, 1140)."""
+    grouped = node.args.get("group") is not None
+    block.aggregates, block.clause = True, "field list"
     if not grouped and not block.aggregated:
         return
+    if grouped:
+        parts.outputs, parts.checks = [], []
+        _outputs(node, block, origin, parts)
     known = _known(block, origin, parts)
-    for number, seen in checks:
+    for number, seen in parts.checks:
         for column in seen:
             if column not in known:
                 if grouped:
@@ -191,7 +212,7 @@ def _check(
 
 def _known(block: Block, origin: Source, parts: _Parts) -> set[Field]:
     start = [value.column for value in parts.groups if value.column is not None]
-    return determined(start, block.scope.relations, origin.equal)
+    return determined(start, block.scope.relations, origin.plan.equal)
 
 
 # -- having, order --------------------------------------------------------------------------------
@@ -201,7 +222,7 @@ def _having(node: exp.Select, block: Block, parts: _Parts) -> None:
     having = node.args.get("having")
     if having is None:
         return
-    block.clause, block.prefer_aliases = "having clause", True
+    block.clause, block.prefer_aliases, block.aggregates = "having clause", True, True
     scope = block.scope
     if node.args.get("group") is not None or block.aggregated:
         parts.having = as_truth(block.value(having.this))
@@ -228,7 +249,7 @@ def _order(node: exp.Select, block: Block, origin: Source, parts: _Parts) -> Non
     order = node.args.get("order")
     if order is None:
         return
-    block.clause, block.prefer_aliases = "order clause", True
+    block.clause, block.prefer_aliases, block.aggregates = "order clause", True, True
     outputs = {value.sql: place for place, (_, value) in enumerate(parts.outputs)}
     grouped = bool(parts.groups) or node.args.get("group") is not None
     known = _known(block, origin, parts) if grouped else set()
@@ -288,53 +309,42 @@ def limits(node: exp.Expression) -> str:
 
 def _assembled(node: exp.Select, block: Block, origin: Source, parts: _Parts) -> Query:
     grouped = node.args.get("group") is not None
-    distinct = bool(node.args.get("distinct"))
+    aggregated = grouped or block.aggregated
+    met = terms(block.scope.relations, origin.plan, block.context.touched)
     listed = ", ".join(f"{v.sql} AS c{i}" for i, (_, v) in enumerate(parts.outputs))
-    sql = f"SELECT {listed}"
-    if origin.sql:
-        sql += f" FROM {origin.sql}"
-    if parts.where:
-        sql += f" WHERE {parts.where}"
+    sql = f"SELECT {listed}" + (f" FROM {origin.sql}" if origin.sql else "")
+    conditions = [parts.where] if parts.where else []
+    if parts.having and not aggregated:
+        conditions.append(parts.having)
+    if conditions:
+        sql += f" WHERE {' AND '.join(conditions)}"
+    if grouped:
+        inner = [v for v in parts.groups if v.column is None or block.scope.owns(v.column)]
+        sql += f" GROUP BY {', '.join(_key(value) for value in inner) or 'NULL'}"
+    if parts.having and aggregated:
+        sql += f" HAVING {parts.having}"
     order = list(parts.order)
-    if distinct and not grouped and not block.aggregated:
-        # Rows that are equal by their collation are one, and the first of them is kept.
-        keys = [sorted_by(_output(i, v)) for i, (_, v) in enumerate(parts.outputs)]
-        if any(v.kind.textual for _, v in parts.outputs):
-            listed = ", ".join(f"c{i}" for i in range(len(keys)))
-            inner = sql + (f" HAVING {parts.having}" if parts.having else "")
-            sql = (
-                f"SELECT {listed} FROM (SELECT {listed}, row_number() OVER () AS n FROM ({inner})) "
-                f"GROUP BY {', '.join(keys)}"
-            )
-            order = order or ["min(n)"]
-            sql = sql.replace("SELECT ", "SELECT ", 1)
-        else:
-            sql = sql.replace("SELECT ", "SELECT DISTINCT ", 1)
-        tail = f" ORDER BY {', '.join(order)}" if order else ""
-        sql += tail + limits(node)
-        return _query(sql, parts, node, frozenset(range(len(parts.outputs))))
-    if parts.groups:
-        sql += f" GROUP BY {', '.join(_key(value) for value in parts.groups)}"
-        if not order:
-            order = _first_come(block)
-    elif grouped and not parts.groups:
-        sql += " GROUP BY NULL"
-    if parts.having:
-        if grouped or block.aggregated:
-            sql += f" HAVING {parts.having}"
-        else:
-            sql = sql + (" AND " if parts.where else " WHERE ") + f"({parts.having})"
-    if distinct:
-        keys = [sorted_by(_output(i, v)) for i, (_, v) in enumerate(parts.outputs)]
-        listed = ", ".join(f"{key} AS c{i}" for i, key in enumerate(keys))
-        tail = f" ORDER BY {', '.join(order)}" if order else ""
-        sql = f"SELECT DISTINCT {listed} FROM ({sql}{tail}){limits(node)}"
-        return _query(sql, parts, node, frozenset(range(len(parts.outputs))))
-    if order and not (block.aggregated and not grouped):
+    if grouped:
+        order += _first_met(met)
+    elif not aggregated:
+        order += met
+    if node.args.get("distinct"):
+        return _distinct(sql, order, node, parts)
+    if order and (grouped or not aggregated):
         sql += f" ORDER BY {', '.join(order)}"
     query = _query(sql + limits(node), parts, node, _unique(parts, grouped))
     query.single = query.single or (block.aggregated and not grouped) or not origin.sql
     return query
+
+
+def _distinct(sql: str, order: list[str], node: exp.Select, parts: _Parts) -> Query:
+    """Return a query without rows that are equal by their collations; the first of them stay."""
+    keys = [sorted_by(_output(i, v)) for i, (_, v) in enumerate(parts.outputs)]
+    listed = ", ".join(f"c{i}" for i in range(len(keys)))
+    tail = f" ORDER BY {', '.join(order)}" if order else ""
+    numbered = f"SELECT {listed}, row_number() OVER () AS n FROM ({sql}{tail})"
+    sql = f"SELECT {listed} FROM ({numbered}) GROUP BY {', '.join(keys)} ORDER BY min(n){limits(node)}"
+    return _query(sql, parts, node, frozenset(range(len(keys))))
 
 
 def _key(value: Value) -> str:
@@ -347,14 +357,13 @@ def _output(place: int, value: Value) -> Value:
     return Value(f"c{place}", value.kind, value.collation)
 
 
-def _first_come(block: Block) -> list[str]:
+def _first_met(met: list[str]) -> list[str]:
     """Return the order of groups without ORDER BY: that in which their first rows are met."""
-    rows = [relation.row for relation in block.scope.relations if relation.row]
-    if not rows or len(rows) < len(block.scope.relations) or len(rows) > 3:
+    if not met or len(met) > 3:
         return []
-    bits = 62 // len(rows)
+    bits = 62 // len(met)
     sums = " + ".join(
-        f"ifnull({row}, 0) * {1 << (bits * (len(rows) - 1 - place))}" for place, row in enumerate(rows)
+        f"ifnull({row}, 0) * {1 << (bits * (len(met) - 1 - place))}" for place, row in enumerate(met)
     )
     return [f"min({sums})"]
 
@@ -414,5 +423,3 @@ def _rolled_up(node: exp.Select, block: Block, origin: Source, parts: _Parts) ->
     assert group is not None
     return _query(sql + limits(node), parts, node, None)
 
-
-__all__ = ["INTEGER", "limits", "select"]

@@ -10,6 +10,7 @@ from sqlglot import exp
 from leap_intercode.sql.mysql.block import Block, Query
 from leap_intercode.sql.mysql.errors import MysqlError, unknown_column, unsupported
 from leap_intercode.sql.mysql.names import Relation, Scope, table_relation
+from leap_intercode.sql.mysql.roworder import Plan
 from leap_intercode.sql.mysql.values import Field, Value, as_truth, compare, named
 
 
@@ -20,12 +21,12 @@ class Source:
     Attributes:
         sql: for SQLite.
         stars: the columns of `*`, in order.
-        equal: pairs of columns that are equal in every row, or a column and None for a constant.
+        plan: what its conditions say.
     """
 
     sql: str = ""
     stars: list[Value] = field(default_factory=list)
-    equal: list[tuple[Field, Field | None]] = field(default_factory=list)
+    plan: Plan = field(default_factory=Plan)
 
 
 def source(node: exp.Select, block: Block, text_of: TextBefore) -> Source:
@@ -78,7 +79,7 @@ def _nested(
     node: exp.Expression, block: Block, made: Source, joins: Sequence[exp.Expression]
 ) -> tuple[str, list[Value]]:
     before = list(block.scope.relations)
-    inner = Source(equal=made.equal)
+    inner = Source(plan=made.plan)
     inner.sql, inner.stars = _factor(node, block, inner)
     visible = [r for r in block.scope.relations if r not in before]
     for join in [*(node.args.get("joins") or []), *joins]:
@@ -170,6 +171,10 @@ def _join(
     if method == "NATURAL":
         names = {v.column.name.lower() for v in right_stars if v.column}
         using = [v.column.name for v in made.stars if v.column and v.column.name.lower() in names]
+    if side == "RIGHT":
+        made.plan.after += [(first, later) for first in before for later in added]
+    elif side == "LEFT":
+        made.plan.after += [(later, first) for first in before for later in added]
     condition = ""
     if using:
         condition = _using(using, visible, added, block, made, right_stars, side)
@@ -191,7 +196,7 @@ def _condition(on: exp.Expression, block: Block, visible: list[Relation], made: 
     clause, block.clause = block.clause, "on clause"
     scope, block.scope = block.scope, Scope(visible, block.scope.outer, block.scope.merged)
     try:
-        made.equal += equalities(on, block)
+        made.plan.equal += equalities(on, block)
         return as_truth(block.value(on))
     finally:
         block.clause, block.scope = clause, scope
@@ -200,8 +205,8 @@ def _condition(on: exp.Expression, block: Block, visible: list[Relation], made: 
 
 def equalities(node: exp.Expression, block: Block) -> Iterator[tuple[Field, Field | None]]:
     """Yield what a condition makes equal: two columns, or a column and None for a constant."""
-    found = []
-    for part in _conjuncts(node):
+    found: list[tuple[Field, Field | None]] = []
+    for part in conjuncts(node):
         if not isinstance(part, exp.EQ):
             continue
         sides = [part.this, part.expression]
@@ -217,12 +222,13 @@ def equalities(node: exp.Expression, block: Block) -> Iterator[tuple[Field, Fiel
     return iter(found)
 
 
-def _conjuncts(node: exp.Expression) -> Iterator[exp.Expression]:
+def conjuncts(node: exp.Expression) -> Iterator[exp.Expression]:
+    """Yield the parts of a condition that AND joins."""
     waiting = [node]
     while waiting:
         one = waiting.pop()
         if isinstance(one, exp.And):
-            waiting += [one.this, one.expression]
+            waiting += [one.expression, one.this]
         elif isinstance(one, exp.Paren):
             waiting.append(one.this)
         else:
@@ -249,7 +255,7 @@ def _using(
             raise unknown_column(name, "from clause")
         conditions.append(compare("=", left, right))
         if left.column and right.column:
-            made.equal += [(left.column, right.column), (right.column, left.column)]
+            made.plan.equal += [(left.column, right.column), (right.column, left.column)]
         kept = right if side == "RIGHT" else left
         block.scope.merged[name.lower()] = kept
         merged.append(kept)
