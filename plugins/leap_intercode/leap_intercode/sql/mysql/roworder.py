@@ -30,11 +30,13 @@ class Plan:
         equal: pairs of equal columns, or a column and None for a constant.
         after: relations that come after others (LEFT JOIN).
         filters: the share of a relation's rows that conditions keep.
+        groups: the columns of GROUP BY.
     """
 
     equal: list[tuple[Field, Field | None]] = field(default_factory=list)
     after: list[tuple[Relation, Relation]] = field(default_factory=list)
     filters: dict[int, float] = field(default_factory=dict)
+    groups: list[Field] = field(default_factory=list)
 
 
 def terms(relations: Sequence[Relation], plan: Plan, used: Iterable[Field]) -> list[str]:
@@ -49,7 +51,7 @@ def terms(relations: Sequence[Relation], plan: Plan, used: Iterable[Field]) -> l
     placed: list[Relation] = []
     for relation in chosen:
         found = _lookup(relation, placed, plan)
-        term = _scan(relation, touched) if found is None else relation.row
+        term = _scan(relation, touched, plan.groups) if found is None else relation.row
         if found is None and placed:
             made.insert(0, term)  # a hash join: this table's rows are probed one after another
         elif found is None or not found[0]:
@@ -134,18 +136,29 @@ def _different(table: Table, index: Index, count: int) -> int:
     return _COUNTS[key]
 
 
-def _scan(relation: Relation, touched: set[Field]) -> str:
-    """Return the order of a whole read: a secondary index that holds all that is used, or the key."""
+def _scan(relation: Relation, touched: set[Field], groups: Sequence[Field]) -> str:
+    """Return the order of a whole read: an index that holds all that is used, or the primary key.
+
+    An index that begins with the columns of GROUP BY comes first, else the one of fewest columns.
+    """
     table = relation.table
     if table is None:
         return relation.row
     mine = {one.name.lower() for one in relation.fields if one in touched}
+    grouped = [one.name.lower() for one in groups if one in relation.fields]
     primary = next((i for i in table.indexes if i.name == "PRIMARY"), None)
     keys = {name.lower() for name in primary.columns} if primary else set()
-    for place, index in sorted(enumerate(table.indexes), key=lambda pair: len(pair[1].columns)):
-        if index is not primary and mine <= {name.lower() for name in index.columns} | keys:
-            return f"{relation.row.removesuffix('.rowid')}.{rank_column(place)}"
-    return relation.row
+    best: tuple[bool, int, str] | None = None
+    for place, index in enumerate(table.indexes):
+        names = [name.lower() for name in index.columns]
+        sorts = bool(grouped) and set(names[: len(grouped)]) == set(grouped)
+        if (index is primary and not sorts) or not (index is primary or mine <= {*names, *keys}):
+            continue
+        label = relation.row.removesuffix(".rowid")
+        found = (not sorts, len(names), f"{label}.{rank_column(place)}")
+        if best is None or found[:2] < best[:2]:
+            best = found
+    return best[2] if best else relation.row
 
 
 def rank_column(place: int) -> str:

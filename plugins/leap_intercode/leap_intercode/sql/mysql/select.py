@@ -310,6 +310,7 @@ def limits(node: exp.Expression) -> str:
 def _assembled(node: exp.Select, block: Block, origin: Source, parts: _Parts) -> Query:
     grouped = node.args.get("group") is not None
     aggregated = grouped or block.aggregated
+    origin.plan.groups = [value.column for value in parts.groups if value.column is not None]
     met = terms(block.scope.relations, origin.plan, block.context.touched)
     listed = ", ".join(f"{v.sql} AS c{i}" for i, (_, v) in enumerate(parts.outputs))
     sql = f"SELECT {listed}" + (f" FROM {origin.sql}" if origin.sql else "")
