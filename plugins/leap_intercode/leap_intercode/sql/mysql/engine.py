@@ -31,8 +31,6 @@ from leap_intercode.sql.mysql.values import named
 from leap_intercode.sql.mysql.words import WRITING
 
 VERSION = "8.0.32"
-NOW = datetime(2023, 6, 1, 12, 0, 0)
-"""What NOW() answers: a fixed moment, so that rewards do not depend on the day."""
 MOST_ROWS = 20_000
 MOST_CHARACTERS = 8 << 20
 """Characters of a whole result."""
@@ -51,7 +49,7 @@ class Engine:
         now: what NOW() answers.
     """
 
-    def __init__(self, databases: Mapping[str, Database], now: datetime = NOW) -> None:
+    def __init__(self, databases: Mapping[str, Database], now: datetime) -> None:
         self.databases = {name.lower(): database for name, database in databases.items()}
         self.catalog = Catalog({**self.databases, SCHEMA: information_schema(self.databases)})
         self.now = now
