@@ -21,18 +21,20 @@ def _inside(node: exp.Expression, block: Block) -> tuple[list[Value], bool]:
     Raises:
         MysqlError: 1111, no aggregate may stand here.
     """
-    if not block.aggregates or block.aggregating:
-        raise MysqlError(1111, "Invalid use of group function")
-    block.aggregated = True
+    windowed, block.windowed = block.windowed, False
+    if not windowed:
+        if not block.aggregates or block.aggregating:
+            raise MysqlError(1111, "Invalid use of group function")
+        block.aggregated = True
     arguments = list(node.expressions)
     distinct = bool(arguments) and isinstance(arguments[0], exp.Distinct)
     if distinct:
         arguments = arguments[0].expressions
-    block.aggregating += 1
+    block.aggregating += not windowed
     try:
         values = [literal(1) if isinstance(a, exp.Star) else block.value(a) for a in arguments]
     finally:
-        block.aggregating -= 1
+        block.aggregating -= not windowed
     return values, distinct
 
 
@@ -161,7 +163,6 @@ def window(node: exp.Window, block: Block) -> Value:
         )
     function = node.this
     name = str(function.this).upper() if isinstance(function, exp.Anonymous) else ""
-    aggregated = block.aggregated
     if name in _RANKS | _SHIFTS:
         values = [block.value(argument) for argument in function.expressions]
         kind = _ranked(name, values)
@@ -169,13 +170,8 @@ def window(node: exp.Window, block: Block) -> Value:
         if values and name in _SHIFTS:
             value.collation = values[0].collation
     elif name in AGGREGATIONS and name in ("COUNT", "SUM", "AVG", "MIN", "MAX"):
-        allowed, block.aggregates = block.aggregates, True
+        block.windowed = True
         value = AGGREGATIONS[name](function, block)
-        block.aggregates = allowed
-        block.aggregated = aggregated
-        for argument in function.expressions:
-            if not isinstance(argument, (exp.Star, exp.Distinct)):
-                block.value(argument)  # its columns are used in each row
     else:
         raise unsupported(f"{name} OVER")
     over = f"OVER ({_specification(node, block)})"

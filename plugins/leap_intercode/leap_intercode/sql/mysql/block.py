@@ -84,6 +84,7 @@ class Block:
         groups: the grouping expressions, as SQLite's text.
         rolled: those that WITH ROLLUP replaces by NULL here.
         aggregating: 1 inside an aggregate.
+        windowed: whether the next aggregate is one over a window.
         aggregates: whether aggregates may stand here.
         aggregated: whether one was met.
         windows: named windows.
@@ -98,6 +99,7 @@ class Block:
     groups: dict[str, Value] = field(default_factory=dict)
     rolled: frozenset[str] = frozenset()
     aggregating: int = 0
+    windowed: bool = False
     aggregates: bool = False
     aggregated: bool = False
     windows: dict[str, exp.Expression] = field(default_factory=dict)

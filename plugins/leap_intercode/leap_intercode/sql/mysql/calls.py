@@ -95,6 +95,8 @@ def _extreme(node: exp.Anonymous, block: Block) -> Value:
     values = _arguments(node, block)
     if len(values) < 2:
         raise wrong_arguments(_name(node))
+    if len({value.kind.textual for value in values if value.kind.name != kinds.NULL}) == 2:
+        values = [as_number(value) for value in values]
     kind, sqls = unified(values)
     function = "max" if _name(node).upper() == "GREATEST" else "min"
     if kind.textual:
@@ -310,6 +312,9 @@ _STRINGS = {
     "FIELD": _field,
     "FIND_IN_SET": _plain("my_find_in_set", "tt", INTEGER),
     "ELT": _elt,
+    "BIT_LENGTH": lambda node, block: Value(
+        f"(my_length({as_text(_only_argument(node, block))}) * 8)", INTEGER
+    ),
     "ASCII": _plain("my_ascii", "t", INTEGER),
     "ORD": _plain("my_ord", "t", INTEGER),
     "HEX": _plain("my_hex", "d", STRING),

@@ -81,10 +81,10 @@ def _seconds(value: Any) -> int | None:
         whole = abs(int(value))
         seconds = whole // 10000 * 3600 + whole // 100 % 100 * 60 + whole % 100
         return seconds if value >= 0 else -seconds
-    if _DATE.match(str(value)):
+    match = _TIME.fullmatch(str(value))
+    if match is None and _DATE.match(str(value)):
         found = moment(value)
         return None if found is None else found.hour * 3600 + found.minute * 60 + found.second
-    match = _TIME.match(str(value))
     if match is None:
         return None
     sign, days, hours, minutes, seconds_, _ = match.groups()
@@ -289,7 +289,7 @@ def _add_time(value: Any, amount: Any, sign: int) -> str | None:
     seconds = _seconds(amount)
     if value is None or seconds is None:
         return None
-    if _DATE.match(str(value)):
+    if not _TIME.fullmatch(str(value)) and _DATE.match(str(value)):
         found = moment(value)
         return None if found is None else show(found + timedelta(seconds=sign * seconds))
     base = _seconds(value)
@@ -319,8 +319,9 @@ def _datediff(one: Any, other: Any) -> int | None:
 
 
 def _timediff(one: Any, other: Any) -> str | None:
+    clocks = all(_TIME.fullmatch(str(value)) for value in (one, other))
     first, second = moment(one), moment(other)
-    if first is not None and second is not None:
+    if first is not None and second is not None and not clocks:
         return _clock(int((first - second).total_seconds()))
     left, right = _seconds(one), _seconds(other)
     return None if left is None or right is None else _clock(left - right)

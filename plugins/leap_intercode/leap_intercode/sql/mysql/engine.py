@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -25,12 +25,11 @@ from leap_intercode.sql.mysql.numbers import FUNCTIONS as NUMBERS
 from leap_intercode.sql.mysql.queries import Translator
 from leap_intercode.sql.mysql.roworder import rank_column
 from leap_intercode.sql.mysql.schema import information_schema
-from leap_intercode.sql.mysql.show import special
+from leap_intercode.sql.mysql.show import VARIABLES, special
 from leap_intercode.sql.mysql.texts import FUNCTIONS as TEXTS
 from leap_intercode.sql.mysql.values import named
 from leap_intercode.sql.mysql.words import WRITING
 
-VERSION = "8.0.32"
 MOST_ROWS = 20_000
 MOST_CHARACTERS = 8 << 20
 """Characters of a whole result."""
@@ -72,7 +71,7 @@ class Engine:
             return self._failed(error, seconds)
         except RecursionError:
             return Answer(error="Thread stack overrun: the statement is nested too deeply", code=1436)
-        except (UnicodeError, OverflowError, ValueError) as error:
+        except (UnicodeError, ArithmeticError, ValueError) as error:
             return Answer(error=f"the statement cannot be run: {error}", code=1105)
 
     def _failed(self, error: sqlite3.Error, seconds: float) -> Answer:
@@ -95,10 +94,10 @@ class Engine:
             raise read_only()
         explained = first in ("EXPLAIN", "DESC", "DESCRIBE") and _is_query(plain)
         if first in ("SHOW", "DESC", "DESCRIBE", "EXPLAIN", "USE") and not explained:
-            rows = special(statement, plain, self.catalog, database)
+            rows = special(statement, plain, self.catalog, database, self._kept)
             return Answer(rows, "" if rows is not None else "No result set to fetch from", 0)
         if explained:
-            raise MysqlError(1235, "This store doesn't yet support 'EXPLAIN' of a query")
+            return self._explained(database, statement, plain)
         if first not in ("SELECT", "WITH", "TABLE", "VALUES"):
             start = len(plain) - len(plain.lstrip())
             raise syntax(statement, start)
@@ -106,6 +105,32 @@ class Engine:
         for name, table in used:
             self._load(name, table)
         return self._fetch(sql, converters)
+
+    def _kept(self, rows: list[tuple[Any, ...]], names: Sequence[str], condition: str) -> Any:
+        """Return the rows of SHOW that its WHERE keeps, by a query over them."""
+        if not rows:
+            return rows
+        selects = [
+            "SELECT " + ", ".join(f"{_written(v)} AS `{n}`" for v, n in zip(row, names, strict=False))
+            for row in rows
+        ]
+        statement = f"SELECT * FROM ({' UNION ALL '.join(selects)}) t WHERE {condition}"
+        sql, converters, _ = self._translate(SCHEMA, statement, prepared(statement))
+        return self._fetch(sql, converters).rows
+
+    def _explained(self, database: str, statement: str, plain: str) -> Answer:
+        """Return a row for each table that a query reads: nothing is told of how."""
+        start = min(place for place in (plain.upper().find(w) for w in ("SELECT", "WITH")) if place >= 0)
+        blank = " " * start
+        _, _, used = self._translate(database.lower(), blank + statement[start:], blank + plain[start:])
+        tables = [self.catalog.table(*one) for one in sorted(used)]
+        return Answer(
+            [
+                (1, "SIMPLE", t.name.lower(), None, "ALL", None, None, None, None, len(t.rows), 100.0, None)
+                for t in tables
+            ]
+            or [(1, "SIMPLE", *[None] * 9, "No tables used")]
+        )
 
     def _fetch(self, sql: str, converters: list[Any]) -> Answer:
         connection = self._connection
@@ -138,13 +163,9 @@ class Engine:
         self.catalog.database(database)
         tree = tree_of(statement, plain)
         facts = {
-            "version": VERSION, "now": f"{self.now:%Y-%m-%d %H:%M:%S}", "today": f"{self.now:%Y-%m-%d}",
+            **VARIABLES, "now": f"{self.now:%Y-%m-%d %H:%M:%S}", "today": f"{self.now:%Y-%m-%d}",
             "clock": f"{self.now:%H:%M:%S}", "user": "reader@localhost", "connection_id": 1,
-            "found_rows": 0, "last_insert_id": 0, "row_count": -1, "autocommit": 1,
-            "lower_case_table_names": 1, "character_set_server": "utf8mb4",
-            "collation_connection": "utf8mb4_0900_ai_ci", "max_allowed_packet": 67108864,
-            "sql_mode": "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,"
-            "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION",
+            "found_rows": 0, "last_insert_id": 0, "row_count": -1,
         }  # fmt: skip
         translator = Translator(statement)
         context = Context(self.catalog, database, translator, facts)
@@ -211,7 +232,7 @@ class Engine:
         connection.set_authorizer(None)
         try:
             columns = [f"{named(c.name)} {_declaration(c)}" for c in table.columns]
-            columns += [f"{rank_column(place)} INTEGER" for place in range(len(table.indexes))]
+            columns += [f"{rank_column(place)} INTEGER" for place in range(-1, len(table.indexes))]
             connection.execute("BEGIN")
             connection.execute(f"CREATE TABLE {named(label)} ({', '.join(columns)})")
             marks = ", ".join("?" for _ in columns)
@@ -268,7 +289,7 @@ def _declaration(column: Column) -> str:
 
 def _ordered(table: Table) -> list[tuple[Any, ...]]:
     kinds = [declared(column.type) for column in table.columns]
-    singles = [place for place, kind in enumerate(kinds) if kind.name == REAL and kind.single]
+    singles = [place for place, kind in enumerate(kinds) if kind.name == REAL and kind.single and kind.scale is None]
     rows = table.rows
     if singles:
         rows = [
@@ -291,7 +312,7 @@ def _sort_key(table: Table, index: Index) -> Callable[[tuple[Any, ...]], list[tu
 def _ranked(table: Table) -> list[tuple[Any, ...]]:
     """Return a table's rows by primary key, each with its rank by every index."""
     rows = _ordered(table)
-    ranks = []
+    ranks = [list(range(1, len(rows) + 1))]
     for index in table.indexes:
         key = _sort_key(table, index)
         order = sorted(range(len(rows)), key=lambda place: key(rows[place]))
@@ -306,3 +327,10 @@ def _sortable(value: Any) -> tuple[int, Any]:
     if value is None:
         return (0, 0)
     return (2, general_key(value)) if isinstance(value, str) else (1, value)
+
+
+def _written(value: Any) -> str:
+    """Return a value as a literal of MySQL's."""
+    if value is None or isinstance(value, (int, float)):
+        return "NULL" if value is None else str(value)
+    return "'" + str(value).replace("\\", "\\\\").replace("'", "''") + "'"

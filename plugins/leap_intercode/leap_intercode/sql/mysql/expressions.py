@@ -11,7 +11,7 @@ from sqlglot import exp
 from leap_intercode.sql.mysql import kinds
 from leap_intercode.sql.mysql.block import Block, Handler, Query
 from leap_intercode.sql.mysql.calls import CALLS, moved
-from leap_intercode.sql.mysql.collation import BINARY, GENERAL
+from leap_intercode.sql.mysql.collation import BINARY, GENERAL, UCA
 from leap_intercode.sql.mysql.errors import (
     MysqlError,
     unknown_column,
@@ -91,7 +91,8 @@ def _hex(node: exp.Expression, block: Block) -> Value:
     digits = str(node.this)
     number = int(digits or "0", 2 if isinstance(node, exp.BitString) else 16)
     data = number.to_bytes((number.bit_length() + 7) // 8, "big")
-    return literal(data.decode("utf-8", "replace"))
+    text = data.decode("latin-1")
+    return Value(quoted(text), kinds.Kind(kinds.TEXT, unsigned=True), literal=text)
 
 
 def _variable(node: exp.Expression, block: Block) -> Value:
@@ -414,7 +415,7 @@ def _cast(node: exp.Cast, block: Block) -> Value:
 def _collate(node: exp.Collate, block: Block) -> Value:
     value = block.value(node.this)
     name = node.expression.name.lower()
-    collation = BINARY if name.endswith(("_bin", "_cs")) else GENERAL
+    collation = BINARY if name.endswith(("_bin", "_cs")) else UCA if "_0900_" in name else GENERAL
     return Value(as_text(value), STRING, collation, value.literal)
 
 
@@ -469,6 +470,8 @@ def _call(node: exp.Anonymous, block: Block) -> Value:
     name = node.this if isinstance(node.this, str) else node.this.name
     handler = CALLS.get(name.upper())
     if handler is None:
+        if name.upper().startswith(("JSON_", "ST_", "AES_", "INET", "UUID", "REGEXP_")):
+            raise unsupported(name)
         raise unknown_function(block.context.database, name)
     return handler(node, block)
 

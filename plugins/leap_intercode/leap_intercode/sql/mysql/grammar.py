@@ -33,6 +33,10 @@ class _Refused(Exception):
         self.place = place
 
 
+def _is_count(node: Any) -> bool:
+    return isinstance(node, exp.Literal) and not node.is_string and node.name.isdigit()
+
+
 def _only(table: dict[Any, Any], *keys: str) -> dict[Any, Any]:
     return {key: table[key] for key in table if getattr(key, "name", key) in keys}
 
@@ -44,7 +48,7 @@ def _call(name: str) -> Any:
 class Reader(_Base):  # type: ignore[misc]
     """Parses one statement."""
 
-    FUNCTIONS: ClassVar[dict[str, Any]] = {}
+    FUNCTIONS: ClassVar[dict[str, Any]] = {"ROW": lambda args: exp.Tuple(expressions=args)}
     FUNCTION_PARSERS: ClassVar[dict[str, Any]] = _only(
         _Base.FUNCTION_PARSERS, "CAST", "CONVERT", "EXTRACT", "GROUP_CONCAT", "POSITION",
         "SUBSTRING", "SUBSTR", "TRIM",
@@ -102,9 +106,12 @@ class Reader(_Base):  # type: ignore[misc]
             if rank <= last:
                 self.raise_error("clauses in another order than MySQL's")
             last = rank
+            following = self._next
             key, found = self.QUERY_MODIFIER_PARSERS[self._curr.token_type](self)
             if found is None:
                 self.raise_error("an empty clause")
+            if key == "limit" and not _is_count(found.expression):
+                self.raise_error("LIMIT takes whole numbers", following)
             if key == "limit" and found.args.get("offset"):
                 this.set("offset", exp.Offset(expression=found.args["offset"]))
                 found.set("offset", None)

@@ -11,14 +11,17 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
+
+from leap_intercode.sql.mysql.errors import MysqlError
 
 INT, DEC, REAL, TEXT, BLOB = "int", "decimal", "real", "text", "blob"
 DATE, DATETIME, TIME, NULL = "date", "datetime", "time", "null"
 TEMPORAL = frozenset({DATE, DATETIME, TIME})
 NUMERIC = frozenset({INT, DEC, REAL})
 _LONGEST_SCALE = 30
+_WIDE = Context(prec=100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +120,15 @@ def merged(kinds: list[Kind]) -> Kind:
 def exact(value: float | int, scale: int) -> Decimal:
     """Return a number with this many digits after the point, halves rounded away from zero."""
     number = Decimal(value) if isinstance(value, int) else Decimal(repr(value))
-    return number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
+    return number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _WIDE)
 
 
 def _integer(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(value, float):
+        if abs(value) > 0x7FFFFFFFFFFFFFFF:
+            raise MysqlError(1690, "BIGINT value is out of range")
+        return int(value)
+    return value
 
 
 def _unsigned(value: Any) -> Any:

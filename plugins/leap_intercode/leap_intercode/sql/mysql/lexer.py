@@ -29,6 +29,10 @@ _ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 _ESCAPED = re.compile(r"\\(.)", re.S)
 
 
+_CLAUSES = frozenset("FROM WHERE GROUP ORDER HAVING LIMIT UNION ON JOIN INTO".split())
+"""Words that no list goes on with."""
+
+
 def prepared(text: str) -> str:
     """Return the one statement in `text`, comments blanked out, every place kept.
 
@@ -38,45 +42,55 @@ def prepared(text: str) -> str:
     if len(text) > LONGEST:
         raise MysqlError(1153, "Got a packet bigger than 'max_allowed_packet' bytes")
     pieces: list[str] = []
-    depth, ended, spoken = 0, False, False
+    depth, ended, last = 0, False, ""
     for piece in _PIECE.finditer(text):
         kind, word = piece.lastgroup, piece.group()
-        if kind in ("line", "block", "version") and not (kind == "version" and word == "*/" and not pieces):
+        if kind in ("line", "block", "version"):
             pieces.append(re.sub(r"[^\n]", " ", word))
             continue
         if kind == "end":
-            ended = spoken
-            if not spoken:
+            if not last:
                 raise syntax(text, piece.start())
+            ended = True
             pieces.append(" ")
             continue
-        if kind != "plain" or not word.isspace():
-            if ended or kind == "foreign":
-                raise syntax(text, piece.start() + (1 if word in ("==",) else 0))
-            spoken = True
-        if kind in ("open", "call"):
-            depth += 1
-            if depth > DEEPEST:
-                raise MysqlError(1436, "Thread stack overrun: the statement is nested too deeply")
-            if kind == "call":
-                _tight(text, word, piece.end())
-        elif kind == "close":
-            depth -= 1
-            if depth < 0:
-                raise syntax(text, piece.start())
         pieces.append(word)
-    if not spoken:
+        if kind == "plain" and word.isspace():
+            continue
+        if ended or kind == "foreign":
+            raise syntax(text, piece.start() + (word == "=="))
+        depth = _depth(depth, kind, text, piece)
+        if last in (",", "SELECT") and (kind == "close" or word.upper() in _CLAUSES):
+            raise syntax(text, piece.start())
+        last = word.upper()
+    if not last:
         raise MysqlError(1065, "Query was empty")
+    if last in (",", "SELECT"):
+        raise syntax(text, len(text))
     return "".join(pieces)
+
+
+def _depth(depth: int, kind: str | None, text: str, piece: re.Match[str]) -> int:
+    """Return how deep the parentheses are after a piece."""
+    if kind in ("open", "call"):
+        if depth >= DEEPEST:
+            raise MysqlError(1436, "Thread stack overrun: the statement is nested too deeply")
+        if kind == "call":
+            _tight(text, piece.group(), piece.end())
+        return depth + 1
+    if kind == "close" and depth == 0:
+        raise syntax(text, piece.start())
+    return depth - (kind == "close")
 
 
 def _tight(text: str, call: str, after: int) -> None:
     name = call[:-1].rstrip()
     if name.upper() not in TIGHT:
         return
-    rest = text[after:after + 40].lstrip().upper()
-    if rest.startswith(("*", "DISTINCT", "ALL ")):
-        raise syntax(text, after + len(text[after:]) - len(text[after:].lstrip()))
+    while after < len(text) and text[after].isspace():
+        after += 1
+    if text[after : after + 8].upper().startswith(("*", "DISTINCT", "ALL ")):
+        raise syntax(text, after)
     raise MysqlError(
         1630,
         f"FUNCTION {name} does not exist. Check the 'Function Name Parsing and Resolution' section "

@@ -61,6 +61,7 @@ class Relation:
         database: where the table is, in lower case; "" for subqueries.
         fields: its columns.
         keys: sets of columns that are unique and never NULL.
+        label: what SQLite knows it as.
         row: what names its row number in SQLite; "" where it has none.
         table: the table that it is.
     """
@@ -69,6 +70,7 @@ class Relation:
     database: str
     fields: Sequence[Field]
     keys: Sequence[frozenset[Field]] = ()
+    label: str = ""
     row: str = ""
     table: Table | None = None
 
@@ -95,7 +97,7 @@ def table_relation(table: Table, database: str, alias: str, label: str) -> Relat
         if c.key == "UNI" and not c.null
     ]
     keys = [key for key in (primary, *unique) if key]
-    return Relation(alias.lower(), database, fields, keys, f"{label}.rowid", table)
+    return Relation(alias.lower(), database, fields, keys, label, f"{label}.rowid", table)
 
 
 @dataclass(slots=True)

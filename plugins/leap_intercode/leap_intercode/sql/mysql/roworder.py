@@ -154,13 +154,19 @@ def _scan(relation: Relation, touched: set[Field], groups: Sequence[Field]) -> s
         sorts = bool(grouped) and set(names[: len(grouped)]) == set(grouped)
         if (index is primary and not sorts) or not (index is primary or mine <= {*names, *keys}):
             continue
-        label = relation.row.removesuffix(".rowid")
-        found = (not sorts, len(names), f"{label}.{rank_column(place)}")
+        found = (not sorts, len(names), f"{relation.label}.{rank_column(place)}")
         if best is None or found[:2] < best[:2]:
             best = found
     return best[2] if best else relation.row
 
 
+def inside_parentheses(relations: Iterable[Relation]) -> None:
+    """Have relations named from outside of parentheses, where SQLite knows no row numbers."""
+    for relation in relations:
+        if relation.row:
+            relation.row = f"{relation.label}.{rank_column(-1)}"
+
+
 def rank_column(place: int) -> str:
-    """Return the hidden column that ranks a table's rows by its index of this place."""
+    """Return the hidden column that ranks a table's rows by its index of this place; -1: as they lie."""
     return f'"~{place}"'

@@ -55,7 +55,7 @@ def select(node: exp.Select, context: Context, outer: Scope | None, text: str) -
     if node.args.get("group") is not None:
         _groups(node.args["group"], node, block, parts)
     _check(node, block, origin, parts)
-    _having(node, block, parts)
+    _having(node, block, origin, parts)
     _order(node, block, origin, parts)
     group = node.args.get("group")
     if group is not None and (group.args.get("rollup") or _with_rollup(group)):
@@ -218,20 +218,18 @@ def _known(block: Block, origin: Source, parts: _Parts) -> set[Field]:
 # -- having, order --------------------------------------------------------------------------------
 
 
-def _having(node: exp.Select, block: Block, parts: _Parts) -> None:
+def _having(node: exp.Select, block: Block, origin: Source, parts: _Parts) -> None:
     having = node.args.get("having")
     if having is None:
         return
     block.clause, block.prefer_aliases, block.aggregates = "having clause", True, True
-    scope = block.scope
-    if node.args.get("group") is not None or block.aggregated:
-        parts.having = as_truth(block.value(having.this))
-        _check_having(block, parts)
-    else:
-        parts.having = as_truth(block.value(having.this))
-        if not block.aggregated:
-            _check_having(block, parts)
-    block.prefer_aliases, block.scope = False, scope
+    before = block.aggregated
+    parts.having = as_truth(block.value(having.this))
+    grouped = node.args.get("group") is not None
+    if block.aggregated and not before and not grouped:
+        _check(node, block, origin, parts)
+    _check_having(block, parts)
+    block.prefer_aliases = False
     block.seen.clear()
 
 
@@ -397,7 +395,7 @@ def _rolled_up(node: exp.Select, block: Block, origin: Source, parts: _Parts) ->
         block.rolled = frozenset(keys[count:])
         block.seen.clear()
         outputs = []
-        block.clause = "field list"
+        block.clause, block.aggregates = "field list", True
         for item in node.expressions:
             outputs += _item(item, block, origin)
         marks = [

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from leap_intercode.sql.dump import Column, Table
 from leap_intercode.sql.mysql.errors import (
-    MysqlError,
     syntax,
     unknown_database,
-    unknown_table,
     unsupported,
 )
 from leap_intercode.sql.mysql.lexer import text_of
@@ -21,17 +19,26 @@ from leap_intercode.sql.mysql.texts import GENERAL, like
 from leap_intercode.sql.mysql.words import RESERVED
 
 Rows = list[tuple[Any, ...]]
+VARIABLES = {
+    "autocommit": "ON",
+    "character_set_server": "utf8mb4",
+    "collation_connection": "utf8mb4_general_ci",
+    "lower_case_table_names": "1",
+    "max_allowed_packet": "67108864",
+    "sql_mode": "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,"
+    "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION",
+    "version": "8.0.32",
+}
+"""What the server tells of itself."""
 _WORD = re.compile(r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|[\w$]+|\S", re.S)
 _EMPTY = frozenset(("WARNINGS", "ERRORS", "TRIGGERS", "EVENTS", "PROCESSLIST", "PLUGINS"))
-_COUNTED = 12
-"""Rows in which a tool may look a word up; enough for every statement here."""
 
 
 class _Reader:
     """Reads a statement word by word."""
 
-    def __init__(self, text: str, plain: str) -> None:
-        self.text = text
+    def __init__(self, text: str, plain: str, keep: Keep) -> None:
+        self.text, self.plain, self.keep = text, plain, keep
         self.words = [(m.group(), m.start()) for m in _WORD.finditer(plain)]
         self.place = 0
 
@@ -82,13 +89,19 @@ class _Reader:
         raise syntax(self.text, at)
 
 
-def special(text: str, plain: str, catalog: Catalog, database: str) -> Rows | None:
+Keep = Callable[[Rows, Sequence[str], str], Rows]
+"""Keeps the rows, of columns with these names, for which a condition holds."""
+
+
+def special(
+    text: str, plain: str, catalog: Catalog, database: str, keep: Keep
+) -> Rows | None:
     """Answer SHOW, DESCRIBE or USE; None for USE, which has no rows.
 
     Raises:
         MysqlError: the statement is refused.
     """
-    reader = _Reader(text, plain)
+    reader = _Reader(text, plain, keep)
     word = reader.need("SHOW", "DESC", "DESCRIBE", "EXPLAIN", "USE")
     if word == "USE":
         name = reader.name()
@@ -111,27 +124,31 @@ def special(text: str, plain: str, catalog: Catalog, database: str) -> Rows | No
     if what in ("INDEX", "INDEXES", "KEYS"):
         return _indexes(reader, catalog, database)
     if what in ("DATABASES", "SCHEMAS"):
-        return [(n,) for n in _matching(reader, sorted({*catalog.databases, *SYSTEM}))]
+        found: Rows = [(name,) for name in sorted({*catalog.databases, *SYSTEM})]
+        return _kept(reader, found, ["Database"])
     if what == "CREATE":
         return _created(reader, catalog, database)
     if what in _EMPTY:
         return []
+    if what == "VARIABLES" or (what in ("GLOBAL", "SESSION") and reader.take("VARIABLES")):
+        return _kept(reader, list(VARIABLES.items()), ["Variable_name", "Value"])
     reader.place -= 1
-    if what in ("TABLE", "VARIABLES", "STATUS", "GRANTS", "ENGINES", "CHARACTER", "COLLATION",
+    if what in ("TABLE", "STATUS", "GRANTS", "ENGINES", "CHARACTER", "COLLATION",
                 "GLOBAL", "SESSION", "PROCEDURE", "FUNCTION", "PRIVILEGES", "OPEN"):  # fmt: skip
         raise unsupported(f"SHOW {what}")
     return reader.fail()
 
 
-def _matching(reader: _Reader, names: Sequence[str]) -> list[str]:
-    """Return the names that LIKE keeps."""
+def _kept(reader: _Reader, rows: Rows, names: Sequence[str]) -> Rows:
+    """Return the rows that LIKE (on the first column) or WHERE keeps."""
     if reader.take("LIKE"):
         pattern = reader.string()
-        names = [name for name in names if like(name, pattern, "\\", GENERAL)]
+        rows = [row for row in rows if like(row[0], pattern, "\\", GENERAL)]
     elif reader.peek() == "WHERE":
-        raise unsupported("SHOW … WHERE")
+        start = reader.words[reader.place][1] + len("WHERE")
+        return reader.keep(rows, names, reader.plain[start:].rstrip("; \n"))
     reader.end()
-    return list(names)
+    return rows
 
 
 def _from(reader: _Reader, database: str) -> str:
@@ -151,22 +168,23 @@ def _named_table(reader: _Reader, catalog: Catalog, database: str) -> tuple[str,
 def _tables(reader: _Reader, catalog: Catalog, database: str, full: bool) -> Rows:
     database = _from(reader, database)
     names = sorted(name.lower() for name in catalog.database(database).tables)
-    kept = _matching(reader, names)
-    return [(name, "BASE TABLE") if full else (name,) for name in kept]
+    rows: Rows = [(name, "BASE TABLE") if full else (name,) for name in names]
+    return _kept(reader, rows, [f"Tables_in_{database}", "Table_type"])
 
 
 def _columns(reader: _Reader, catalog: Catalog, database: str, full: bool) -> Rows:
     reader.need("FROM", "IN")
     _, table = _named_table(reader, catalog, database)
-    kept = set(_matching(reader, [column.name for column in table.columns]))
-    shown = [described(column) for column in table.columns if column.name in kept]
-    if not full:
-        return shown
-    return [
-        (*row[:2], "utf8mb4_general_ci" if "char" in row[1] or "text" in row[1] else None, *row[2:],
-         "select", "")
-        for row in shown
-    ]  # fmt: skip
+    rows = [described(column) for column in table.columns]
+    names = ["Field", "Type", "Null", "Key", "Default", "Extra"]
+    if full:
+        names[2:2], names[7:] = ["Collation"], ["Privileges", "Comment"]
+        rows = [
+            (*row[:2], "utf8mb4_general_ci" if "char" in row[1] or "text" in row[1] else None,
+             *row[2:], "select,insert,update,references", "")
+            for row in rows
+        ]  # fmt: skip
+    return _kept(reader, rows, names)
 
 
 def described(column: Column) -> tuple[Any, ...]:
@@ -221,5 +239,3 @@ def _created(reader: _Reader, catalog: Catalog, database: str) -> Rows:
     reader.end()
     return [(table.name.lower(), table.create)]
 
-
-__all__ = ["MysqlError", "special", "unknown_table"]

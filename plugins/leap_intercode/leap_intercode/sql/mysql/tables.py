@@ -10,7 +10,7 @@ from sqlglot import exp
 from leap_intercode.sql.mysql.block import Block, Query
 from leap_intercode.sql.mysql.errors import MysqlError, unknown_column, unsupported
 from leap_intercode.sql.mysql.names import Relation, Scope, table_relation
-from leap_intercode.sql.mysql.roworder import Plan
+from leap_intercode.sql.mysql.roworder import Plan, inside_parentheses
 from leap_intercode.sql.mysql.values import Field, Value, as_truth, compare, named
 
 
@@ -84,6 +84,7 @@ def _nested(
     visible = [r for r in block.scope.relations if r not in before]
     for join in [*(node.args.get("joins") or []), *joins]:
         visible = _join(join, block, inner, visible)
+    inside_parentheses(r for r in block.scope.relations if r not in before)
     return f"({inner.sql})", inner.stars
 
 
@@ -183,7 +184,10 @@ def _join(
     if not using:
         made.stars = [*made.stars, *right_stars]
     if side == "RIGHT":
-        left = f"({made.sql})" if " JOIN " in made.sql else made.sql
+        left = made.sql
+        if " JOIN " in left:
+            left = f"({left})"
+            inside_parentheses(before)
         made.sql = f"{right_sql} LEFT JOIN {left} ON {condition or '1'}"
     elif side == "LEFT":
         made.sql += f" LEFT JOIN {right_sql} ON {condition or '1'}"

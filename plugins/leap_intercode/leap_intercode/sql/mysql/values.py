@@ -54,7 +54,7 @@ class Value:
 
     sql: str
     kind: Kind
-    collation: str = UCA
+    collation: str = GENERAL
     literal: Any = field(default=MISSING)
     column: Field | None = None
 
@@ -85,7 +85,7 @@ def literal(value: Any) -> Value:
 def strongest(values: Sequence[Value]) -> str:
     """Return the collation that prevails among values."""
     collations = {value.collation for value in values if value.kind.textual}
-    return BINARY if BINARY in collations else GENERAL if GENERAL in collations else UCA
+    return BINARY if BINARY in collations else UCA if UCA in collations else GENERAL
 
 
 def as_number(value: Value) -> Value:
@@ -93,6 +93,8 @@ def as_number(value: Value) -> Value:
     if value.kind.numeric or value.kind.name == NULL:
         return value
     if isinstance(value.literal, str):
+        if value.kind.unsigned:  # a hexadecimal literal
+            return literal(int.from_bytes(value.literal.encode("latin-1", "replace"), "big"))
         return literal(number(value.literal))
     if value.kind.temporal:
         return Value(f"my_datenum({value.sql})", INTEGER)
@@ -232,15 +234,22 @@ def arithmetic(operator: str, left: Value, right: Value) -> Value:
     if operator == "DIV":
         return Value(f"my_div({one.sql}, {other.sql})", INTEGER)
     if operator == "/":
-        kind = decimal(scales[0] + 4) if exact else DOUBLE
+        kind = decimal(scales[0] + 4) if exact else _double(one, other, 4)
         return Value(f"(CAST({one.sql} AS REAL) / {other.sql})", kind)
     whole = {one.kind.name, other.kind.name} <= {INT, NULL}
     scale = sum(scales) if operator == "*" else max(scales)
-    kind = INTEGER if whole else decimal(scale) if exact else DOUBLE
+    kind = INTEGER if whole else decimal(scale) if exact else _double(one, other)
     if operator == "%":
         return Value(f"my_mod({one.sql}, {other.sql})", kind)
     sql = f"({one.sql} {operator} {other.sql})"
     return Value(f"round({sql}, {scale})" if kind.name == DEC else sql, kind)
+
+
+def _double(one: Value, other: Value, more: int = 0) -> Kind:
+    """Return the type of an inexact result: with fixed digits where both operands have them."""
+    scales = [v.kind.scale if v.kind.name == REAL else v.kind.digits for v in (one, other)]
+    known = [scale for scale in scales if scale is not None]
+    return Kind(REAL, max(known) + more) if len(known) == 2 else DOUBLE
 
 
 def negated(value: Value) -> Value:
