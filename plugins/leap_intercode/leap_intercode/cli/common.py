@@ -32,7 +32,9 @@ def backend_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def store_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add --store, --url and --data-dir."""
     for option in (
-        click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of official tasks."),
+        click.option(
+            "--data-dir", type=click.Path(path_type=Path), help="Folder of official tasks."
+        ),
         click.option("--url", help="A server of yours, such as mysql://reader@host:3306."),
         click.option("--store", type=click.Choice(STORES), default="sqlite", show_default=True),
     ):

@@ -73,7 +73,9 @@ def _compare(store: Store, path: Path, show: bool, as_json: bool) -> None:
         for key in ("cases", "equal", "order_only", "different", "errors", "as_mysql_8")
     }
     if as_json:
-        named = [dict(zip(("verdict", "database", "sql"), n, strict=True)) for n in comparison.named]
+        named = [
+            dict(zip(("verdict", "database", "sql"), n, strict=True)) for n in comparison.named
+        ]
         click.echo(json.dumps({**facts, **counts, "named": named}))
         return
     told = ", ".join(f"{value} {key.replace('_', ' ')}" for key, value in counts.items())

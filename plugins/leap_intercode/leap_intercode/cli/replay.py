@@ -53,7 +53,9 @@ def command(
     if sql:
         _replay_sql(transcripts, chosen_store(store, url, data_dir), data_dir, show, as_json)
     else:
-        _replay_bash(transcripts, choose(backend, rootfs, tmp=False, image=image), data_dir, show, as_json)
+        _replay_bash(
+            transcripts, choose(backend, rootfs, tmp=False, image=image), data_dir, show, as_json
+        )
 
 
 def _replay_sql(
@@ -72,7 +74,11 @@ def _replay_sql(
 
 
 def _replay_bash(
-    transcripts: tuple[Path, ...], backend: Backend, data_dir: Path | None, show: bool, as_json: bool
+    transcripts: tuple[Path, ...],
+    backend: Backend,
+    data_dir: Path | None,
+    show: bool,
+    as_json: bool,
 ) -> None:
     for path in transcripts:
         named = _SYSTEM.findall(path.stem)

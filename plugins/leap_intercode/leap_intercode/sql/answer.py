@@ -11,7 +11,7 @@ from leap_intercode.sql.reward import Rows
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Rows, or None where a statement has none; or an error, with MySQL's number where it has one."""
+    """Rows, or None where a statement has none; or an error, with MySQL's number for it."""
 
     rows: Rows | None = None
     error: str = ""

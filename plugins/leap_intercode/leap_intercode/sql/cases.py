@@ -82,12 +82,16 @@ def _case(path: Path, number: int, line: str) -> Case:
         found = json.loads(line)
     except ValueError as error:
         raise DataError(f"'{path}', line {number}: no JSON: {error}") from error
-    if not isinstance(found, dict) or not all(isinstance(found.get(k), str) for k in ("database", "sql")):
+    if not isinstance(found, dict) or not all(
+        isinstance(found.get(k), str) for k in ("database", "sql")
+    ):
         raise DataError(f"'{path}', line {number}: no object with the texts database and sql")
-    rows, error = found.get("rows"), found.get("error")
-    if isinstance(error, str) == isinstance(rows, list):
-        raise DataError(f"'{path}', line {number}: either rows (a list) or error (a text) is needed")
-    return Case(found["database"], found["sql"], rows, error or "")
+    rows, told = found.get("rows"), found.get("error")
+    if isinstance(told, str) == isinstance(rows, list):
+        raise DataError(
+            f"'{path}', line {number}: either rows (a list) or error (a text) is needed"
+        )
+    return Case(found["database"], found["sql"], rows, told or "")
 
 
 def run_cases(store: Store, cases: Sequence[Case]) -> Iterator[tuple[Case, Answer]]:

@@ -179,7 +179,9 @@ class SqlEnvironment(Environment):
         options = self.options
         server = "url" if options.url else "store: mariadb" if options.store == "mariadb" else ""
         if server and options.tasks == "embedded":
-            raise ConfigError(f"the option '{server}' serves official tasks; the shop lives in SQLite")
+            raise ConfigError(
+                f"the option '{server}' serves official tasks; the shop lives in SQLite"
+            )
         if options.tasks == "embedded":
             return SqliteStore({NAME: database(options.seed)})
         return chosen_store(options.store, options.url, options.data_dir)

@@ -1,4 +1,4 @@
-"""A MariaDB server of LEAP's own: unprivileged, in a folder of its own, reached by its socket only."""
+"""A MariaDB server of LEAP's own: unprivileged, in a folder of its own, reached by a socket."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ class MariadbStore(Store):
 
     def _started(self) -> MysqlStore:
         if self._store is None:
-            programs = {name: _program(name) for name in ("mariadbd", "mariadb-install-db", "mariadb")}
+            programs = {
+                name: _program(name) for name in ("mariadbd", "mariadb-install-db", "mariadb")
+            }
             folder = Path(tempfile.mkdtemp(prefix="leap-mariadb-"))
             try:
                 self._store = self._start(folder, programs)
@@ -104,12 +106,16 @@ class MariadbStore(Store):
         deadline = time.monotonic() + _START_SECONDS
         quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         while subprocess.run([*client, "-e", "SELECT 1"], check=False, **quiet).returncode:
-            if time.monotonic() > deadline or self._server is None or self._server.poll() is not None:
+            if (
+                time.monotonic() > deadline
+                or self._server is None
+                or self._server.poll() is not None
+            ):
                 raise EnvironmentFailure("the MariaDB server does not start")
             time.sleep(0.1)
 
     def _load(self, client: list[str]) -> None:
-        """Load the dump, then leave one user that can only read, and a server that writes no more."""
+        """Load the dump, then leave a user that can only read, and a server that is read-only."""
         with self.dump.open("rb") as dump:
             done = subprocess.run(client, stdin=dump, capture_output=True, check=False)
         if done.returncode:

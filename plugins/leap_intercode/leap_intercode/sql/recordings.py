@@ -49,6 +49,8 @@ def replay_sql(
                 ours = store.run(task["db"], action, _SECONDS).observation
             scored = reward(ours, golds[number])
             turns.append(
-                Turn(f"{task['db']}/{number}", action, float(recorded), scored, str(shown), str(ours))
+                Turn(
+                    f"{task['db']}/{number}", action, float(recorded), scored, str(shown), str(ours)
+                )
             )
         yield turns

@@ -18,7 +18,8 @@ Rows = list[tuple[Any, ...]]
 def reward(agent: Rows | str | None, gold: Rows | str | None) -> float:
     """Return the reward of what the agent's last statement returned (rows, or an error's text).
 
-    A gold query that fails counts as one without rows, as upstream counts it: an empty answer gets 1.
+    A gold query that fails counts as one without rows, as upstream counts it: an empty answer
+    gets 1.
     """
     if not isinstance(agent, list):
         return 0.0

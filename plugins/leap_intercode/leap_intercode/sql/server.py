@@ -66,7 +66,11 @@ class MysqlStore(Store):
             size += sum(len(value) for value in row if isinstance(value, (str, bytes))) + len(row)
             if len(rows) > MOST_ROWS or size > MOST_CHARACTERS:
                 self._kill(database)
-                what = f"{MOST_ROWS:,} rows" if len(rows) > MOST_ROWS else f"{MOST_CHARACTERS:,} characters"
+                what = (
+                    f"{MOST_ROWS:,} rows"
+                    if len(rows) > MOST_ROWS
+                    else f"{MOST_CHARACTERS:,} characters"
+                )
                 return Answer(error=f"the result has more than {what}")
         return Answer(rows)
 
@@ -150,11 +154,11 @@ class MysqlStore(Store):
             more = sorted(rights - _READING)
             if more or "WITH GRANT OPTION" in grant.upper():
                 connection.close()
+                told = ", ".join(more) or "grant"
                 raise ConfigError(
-                    f"the user of '{self.url}' may do more than read ({', '.join(more) or 'grant'}), "
-                    "and what a model writes is run as this user; make one with: "
-                    "CREATE USER 'reader'@'localhost'; GRANT SELECT, SHOW VIEW ON *.* TO "
-                    "'reader'@'localhost'"
+                    f"the user of '{self.url}' may do more than read ({told}), and what a model "
+                    "writes is run as this user; make one by CREATE USER 'reader'@'localhost', and "
+                    "GRANT SELECT, SHOW VIEW on each database TO 'reader'@'localhost'"
                 )
 
     def facts(self) -> dict[str, Any]:

@@ -106,7 +106,11 @@ class SqliteStore(Store):
 
     def facts(self) -> dict[str, Any]:
         """SQLite's version."""
-        return {"store": "sqlite", "store_version": sqlite3.sqlite_version, "now": self.now.isoformat()}
+        return {
+            "store": "sqlite",
+            "store_version": sqlite3.sqlite_version,
+            "now": self.now.isoformat(),
+        }
 
     def close(self) -> None:
         """End the process."""

@@ -58,7 +58,7 @@ def main() -> None:
     if start is None:
         return
     # From the parent process, which reads nothing back but JSON.
-    databases, now, megabytes = pickle.loads(start)
+    databases, now, megabytes = pickle.loads(start)  # noqa: S301
     _limited(megabytes)
     engine = Engine(databases, datetime.fromisoformat(now))
     write(sink, b"ready")

@@ -11,11 +11,17 @@ from leap_intercode.sql.mysql.block import Block, Handler
 from leap_intercode.sql.mysql.errors import MysqlError, unsupported, wrong_arguments
 from leap_intercode.sql.mysql.kinds import DOUBLE, INTEGER, STRING, Kind
 from leap_intercode.sql.mysql.values import (
-    Value, as_number, as_text, literal, quoted, sorted_by, strongest,
+    Value,
+    as_number,
+    as_text,
+    literal,
+    quoted,
+    sorted_by,
+    strongest,
 )  # fmt: skip
 
 
-def _inside(node: exp.Expression, block: Block) -> tuple[list[Value], bool]:
+def _inside(node: exp.Expr, block: Block) -> tuple[list[Value], bool]:
     """Return an aggregate's arguments, and whether DISTINCT stands before them.
 
     Raises:
@@ -217,7 +223,7 @@ def _specification(node: exp.Window, block: Block) -> str:
     return " ".join(parts)
 
 
-def _bound(spec: exp.Expression, side: str, block: Block) -> str:
+def _bound(spec: exp.Expr, side: str, block: Block) -> str:
     bound, word = spec.args.get(side), spec.args.get(f"{side}_side")
     if bound is None:
         return ""

@@ -34,7 +34,7 @@ class Query:
 class Translate(Protocol):
     """Translates a query inside another."""
 
-    def __call__(self, node: exp.Expression, context: Context, outer: Scope | None) -> Query: ...
+    def __call__(self, node: exp.Expr, context: Context, outer: Scope | None) -> Query: ...
 
 
 @dataclass(slots=True)
@@ -102,5 +102,5 @@ class Block:
     windowed: bool = False
     aggregates: bool = False
     aggregated: bool = False
-    windows: dict[str, exp.Expression] = field(default_factory=dict)
-    value: Callable[[exp.Expression], Value] = field(init=False)
+    windows: dict[str, exp.Expr] = field(default_factory=dict)
+    value: Callable[[exp.Expr], Value] = field(init=False)

@@ -16,7 +16,12 @@ GENERAL, UCA, BINARY = "general_ci", "ai_ci", "BINARY"
 _OLD = unicodedata.ucd_3_2_0
 """The tables of general_ci are older than most of Unicode."""
 _GENERAL = {"ß": "S", "ŉ": "ŉ", "й": "Й", "Й": "Й", "ϲ": "Σ", "\u0345": "Ι"}
-_ACCENTED = (range(0x00C0, 0x0250), range(0x0388, 0x0482), range(0x04C1, 0x04FA), range(0x1E00, 0x2000))
+_ACCENTED = (
+    range(0x00C0, 0x0250),
+    range(0x0388, 0x0482),
+    range(0x04C1, 0x04FA),
+    range(0x1E00, 0x2000),
+)
 """Blocks in which accents do not count."""
 _STROKES = str.maketrans("ØøŁłĐđĦħŦŧ", "OoLlDdHhTt")
 _LIGATURES = {"Æ": "AE", "æ": "ae", "Œ": "OE", "œ": "oe", "ẞ": "SS"}
@@ -87,7 +92,7 @@ def _comparing(key: Callable[[str], object]) -> Callable[[str, str], int]:
         if one == other:
             return 0
         first, second = key(one), key(other)
-        return (first > second) - (first < second)  # type: ignore[operator]
+        return (first > second) - (first < second)  # type: ignore[operator,no-any-return]
 
     return compare
 

@@ -42,7 +42,7 @@ def moment(value: Any) -> datetime | None:
     if short:
         parts[0] += 2000 if parts[0] < 70 else 1900
     try:
-        return datetime(*(parts + [0] * (6 - len(parts))), round(float(fraction or 0) * 1e6))  # type: ignore[arg-type]
+        return datetime(*(parts + [0] * (6 - len(parts))), round(float(fraction or 0) * 1e6))  # type: ignore[arg-type,call-arg]
     except ValueError:
         return None
 
@@ -70,11 +70,12 @@ def as_date(value: Any) -> str | None:
 
 def as_time(value: Any) -> str | None:
     """Return TIME(…)."""
-    seconds = _seconds(value)
+    seconds = seconds_of(value)
     return None if seconds is None else _clock(seconds)
 
 
-def _seconds(value: Any) -> int | None:
+def seconds_of(value: Any) -> int | None:
+    """Return the seconds of a time of day or a duration."""
     if value is None:
         return None
     if isinstance(value, (int, float)):
@@ -115,7 +116,7 @@ def _part(part: Callable[[datetime], int]) -> Callable[[Any], int | None]:
 
 def _time_part(unit: int, most: int) -> Callable[[Any], int | None]:
     def called(value: Any) -> int | None:
-        seconds = _seconds(value)
+        seconds = seconds_of(value)
         return None if seconds is None else abs(seconds) // unit % most
 
     return called
@@ -160,90 +161,6 @@ def _yearweek(value: Any, mode: Any) -> int | None:
     return year * 100 + number_
 
 
-_FORMATS: dict[str, Callable[[datetime], str]] = {
-    "a": lambda d: d.strftime("%a"), "b": lambda d: d.strftime("%b"), "c": lambda d: str(d.month),
-    "D": lambda d: f"{d.day}{_ordinal(d.day)}", "d": lambda d: f"{d.day:02d}",
-    "e": lambda d: str(d.day), "f": lambda d: f"{d.microsecond:06d}",
-    "H": lambda d: f"{d.hour:02d}", "h": lambda d: f"{(d.hour + 11) % 12 + 1:02d}",
-    "I": lambda d: f"{(d.hour + 11) % 12 + 1:02d}", "i": lambda d: f"{d.minute:02d}",
-    "j": lambda d: f"{d.timetuple().tm_yday:03d}", "k": lambda d: str(d.hour),
-    "l": lambda d: str((d.hour + 11) % 12 + 1), "M": lambda d: calendar.month_name[d.month],
-    "m": lambda d: f"{d.month:02d}", "p": lambda d: "AM" if d.hour < 12 else "PM",
-    "r": lambda d: f"{(d.hour + 11) % 12 + 1:02d}:{d:%M:%S} {'AM' if d.hour < 12 else 'PM'}",
-    "S": lambda d: f"{d.second:02d}", "s": lambda d: f"{d.second:02d}",
-    "T": lambda d: f"{d:%H:%M:%S}", "W": lambda d: calendar.day_name[d.weekday()],
-    "w": lambda d: str((d.weekday() + 1) % 7), "Y": lambda d: f"{d.year:04d}",
-    "y": lambda d: f"{d.year % 100:02d}",
-    "U": lambda d: f"{year_week(d.date(), 0)[1]:02d}", "u": lambda d: f"{year_week(d.date(), 1)[1]:02d}",
-    "V": lambda d: f"{year_week(d.date(), 2)[1]:02d}", "v": lambda d: f"{year_week(d.date(), 3)[1]:02d}",
-    "X": lambda d: f"{year_week(d.date(), 2)[0]:04d}", "x": lambda d: f"{year_week(d.date(), 3)[0]:04d}",
-}  # fmt: skip
-
-
-def _ordinal(day: int) -> str:
-    return "th" if 11 <= day <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
-
-
-def date_format(value: Any, pattern: Any) -> str | None:
-    """Return DATE_FORMAT(value, pattern)."""
-    found = moment(value)
-    if found is None and value is not None and _seconds(value) is not None:
-        found = _EPOCH + timedelta(seconds=_seconds(value) or 0)
-    if found is None or pattern is None:
-        return None
-    known = found
-    return re.sub(
-        r"%(.)", lambda m: _FORMATS[m[1]](known) if m[1] in _FORMATS else m[1], str(pattern), flags=re.S
-    )
-
-
-_READ = {
-    "Y": r"(?P<Y>\d{1,4})", "y": r"(?P<y>\d{1,2})", "m": r"(?P<m>\d{1,2})", "c": r"(?P<m>\d{1,2})",
-    "d": r"(?P<d>\d{1,2})", "e": r"(?P<d>\d{1,2})", "H": r"(?P<H>\d{1,2})", "k": r"(?P<H>\d{1,2})",
-    "h": r"(?P<h>\d{1,2})", "I": r"(?P<h>\d{1,2})", "l": r"(?P<h>\d{1,2})", "i": r"(?P<i>\d{1,2})",
-    "s": r"(?P<s>\d{1,2})", "S": r"(?P<s>\d{1,2})", "f": r"(?P<f>\d{1,6})", "p": r"(?P<p>[AaPp][Mm])",
-    "M": r"(?P<M>[A-Za-z]+)", "b": r"(?P<M>[A-Za-z]{3})", "D": r"(?P<d>\d{1,2})(?:st|nd|rd|th)",
-    "W": r"[A-Za-z]+", "a": r"[A-Za-z]{3}",
-    "T": r"(?P<H>\d{1,2}):(?P<i>\d{1,2}):(?P<s>\d{1,2})",
-    "r": r"(?P<h>\d{1,2}):(?P<i>\d{1,2}):(?P<s>\d{1,2}) (?P<p>[AaPp][Mm])",
-}  # fmt: skip
-
-
-def str_to_date(value: Any, pattern: Any) -> str | None:
-    """Return STR_TO_DATE(value, pattern): a date, a time, or both, as the pattern has them."""
-    if value is None or pattern is None:
-        return None
-    made = re.sub(
-        r"%(.)|(\s+)|([^%\s])",
-        lambda m: _READ.get(m[1], re.escape(m[1])) if m[1] else r"\s*" if m[2] else re.escape(m[3]),
-        str(pattern),
-        flags=re.S,
-    )
-    try:
-        found = re.match(r"\s*" + made, str(value))
-    except re.error:
-        return None
-    if found is None:
-        return None
-    part = {key: text for key, text in found.groupdict().items() if text is not None}
-    months = [name.lower()[:3] for name in calendar.month_name]
-    year = int(part.get("Y", 0) or 0)
-    if "y" in part:
-        year = int(part["y"]) + (2000 if int(part["y"]) < 70 else 1900)
-    month = int(part.get("m", 0))
-    if "M" in part and part["M"].lower()[:3] in months:
-        month = months.index(part["M"].lower()[:3])
-    hour = int(part.get("H", 0))
-    if "h" in part:
-        hour = int(part["h"]) % 12 + (12 if part.get("p", "am").lower() == "pm" else 0)
-    clock = f"{hour:02d}:{int(part.get('i', 0)):02d}:{int(part.get('s', 0)):02d}"
-    dated, timed = bool(part.keys() & set("YymMd")), bool(part.keys() & set("Hhisf"))
-    day = f"{year:04d}-{month:02d}-{int(part.get('d', 0)):02d}"
-    if dated and moment(day) is None:
-        return None
-    return f"{day} {clock}" if dated and timed else clock if timed else day
-
-
 _SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86400, "WEEK": 604800}
 _MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
 _COMPOUND = {
@@ -262,7 +179,9 @@ def add(value: Any, amount: Any, unit: str, sign: int) -> str | None:
     try:
         if unit in _MONTHS or unit == "YEAR_MONTH":
             parts = [int(p) for p in re.findall(r"-?\d+", str(amount))] or [0]
-            months = parts[0] * _MONTHS.get(unit, 12) + (parts[1] if unit == "YEAR_MONTH" and parts[1:] else 0)
+            months = parts[0] * _MONTHS.get(unit, 12) + (
+                parts[1] if unit == "YEAR_MONTH" and parts[1:] else 0
+            )
             place = found.year * 12 + found.month - 1 + sign * months
             year, month = divmod(place, 12)
             day = min(found.day, calendar.monthrange(year, month + 1)[1])
@@ -271,7 +190,9 @@ def add(value: Any, amount: Any, unit: str, sign: int) -> str | None:
             parts = [int(p) for p in re.findall(r"\d+", str(amount))]
             units = _COMPOUND[unit][-len(parts) :] if parts else ()
             seconds = sum(p * u for p, u in zip(parts, units, strict=False))
-            moved = found + timedelta(seconds=sign * (-seconds if str(amount).strip()[:1] == "-" else seconds))
+            moved = found + timedelta(
+                seconds=sign * (-seconds if str(amount).strip()[:1] == "-" else seconds)
+            )
         elif unit == "MICROSECOND":
             moved = found + timedelta(microseconds=sign * int(number(amount) or 0))
         else:
@@ -280,19 +201,23 @@ def add(value: Any, amount: Any, unit: str, sign: int) -> str | None:
             moved = found + timedelta(seconds=sign * exact * _SECONDS[unit])
     except (ValueError, OverflowError, calendar.IllegalMonthError):
         return None
-    return moved.date().isoformat() if dated and moved.time() == datetime.min.time() and (
-        unit in _MONTHS or unit in ("DAY", "WEEK", "YEAR_MONTH")
-    ) else show(moved)
+    return (
+        moved.date().isoformat()
+        if dated
+        and moved.time() == datetime.min.time()
+        and (unit in _MONTHS or unit in ("DAY", "WEEK", "YEAR_MONTH"))
+        else show(moved)
+    )
 
 
 def _add_time(value: Any, amount: Any, sign: int) -> str | None:
-    seconds = _seconds(amount)
+    seconds = seconds_of(amount)
     if value is None or seconds is None:
         return None
     if not _TIME.fullmatch(str(value)) and _DATE.match(str(value)):
         found = moment(value)
         return None if found is None else show(found + timedelta(seconds=sign * seconds))
-    base = _seconds(value)
+    base = seconds_of(value)
     return None if base is None else _clock(base + sign * seconds)
 
 
@@ -323,7 +248,7 @@ def _timediff(one: Any, other: Any) -> str | None:
     first, second = moment(one), moment(other)
     if first is not None and second is not None and not clocks:
         return _clock(int((first - second).total_seconds()))
-    left, right = _seconds(one), _seconds(other)
+    left, right = seconds_of(one), seconds_of(other)
     return None if left is None or right is None else _clock(left - right)
 
 
@@ -360,7 +285,9 @@ def _make_date(year: Any, day: Any) -> str | None:
 def _make_time(hours: Any, minutes: Any, seconds: Any) -> str | None:
     if None in (hours, minutes, seconds) or not (0 <= minutes < 60 and 0 <= seconds < 60):
         return None
-    return _clock((1 if hours >= 0 else -1) * (abs(int(hours)) * 3600 + int(minutes) * 60 + int(seconds)))
+    return _clock(
+        (1 if hours >= 0 else -1) * (abs(int(hours)) * 3600 + int(minutes) * 60 + int(seconds))
+    )
 
 
 def _period(value: int) -> int:
@@ -387,10 +314,11 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "my_week": (2, week),
     "my_yearweek": (2, _yearweek),
     "my_to_days": (1, _part(lambda d: d.toordinal() + 365)),
-    "my_to_seconds": (1, _part(lambda d: (d.toordinal() + 365) * 86400 + d.hour * 3600 + d.minute * 60 + d.second)),
+    "my_to_seconds": (
+        1,
+        _part(lambda d: (d.toordinal() + 365) * 86400 + d.hour * 3600 + d.minute * 60 + d.second),
+    ),
     "my_from_days": (1, _from_days),
-    "my_date_format": (2, date_format),
-    "my_str_to_date": (2, str_to_date),
     "my_dateadd": (4, add),
     "my_addtime": (3, _add_time),
     "my_timestampdiff": (3, difference),
@@ -401,7 +329,7 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "my_from_unix": (1, _from_unix),
     "my_makedate": (2, _make_date),
     "my_maketime": (3, _make_time),
-    "my_time_to_sec": (1, _seconds),
+    "my_time_to_sec": (1, seconds_of),
     "my_sec_to_time": (1, lambda v: None if v is None else _clock(int(v))),
     "my_period_diff": (2, lambda a, b: None if None in (a, b) else _period(a) - _period(b)),
 }

@@ -5,21 +5,23 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from leap_intercode.sql.answer import Answer
-from leap_intercode.sql.dump import Column, Database, Index, Table
+from leap_intercode.sql.dump import Database
 from leap_intercode.sql.mysql.aggregates import AGGREGATES
 from leap_intercode.sql.mysql.block import Context
-from leap_intercode.sql.mysql.collation import COMPARE, general_key
+from leap_intercode.sql.mysql.collation import COMPARE
+from leap_intercode.sql.mysql.date_formats import FUNCTIONS as FORMATS
 from leap_intercode.sql.mysql.dates import FUNCTIONS as DATES
 from leap_intercode.sql.mysql.errors import MysqlError, read_only, syntax
 from leap_intercode.sql.mysql.grammar import tree_of
-from leap_intercode.sql.mysql.kinds import INT, REAL, converter, declared, rounded_single
+from leap_intercode.sql.mysql.kinds import converter
 from leap_intercode.sql.mysql.lexer import prepared
+from leap_intercode.sql.mysql.memory import LIMITS, authorize, declaration, ranked
 from leap_intercode.sql.mysql.names import SCHEMA, Catalog
 from leap_intercode.sql.mysql.numbers import FUNCTIONS as NUMBERS
 from leap_intercode.sql.mysql.queries import Translator
@@ -35,9 +37,6 @@ MOST_CHARACTERS = 8 << 20
 """Characters of a whole result."""
 _TICKS = 1000
 _REMEMBERED = 512
-_LIMITS = ((0, 4 << 20), (1, 2 << 20), (2, 2000), (3, 500), (4, 300), (5, 250_000), (6, 127))
-"""SQLite's run-time limits: bytes of a value, of a statement, columns, depth, compounds,
-operations of a program, arguments."""
 
 
 class Engine:
@@ -70,7 +69,9 @@ class Engine:
         except sqlite3.Error as error:
             return self._failed(error, seconds)
         except RecursionError:
-            return Answer(error="Thread stack overrun: the statement is nested too deeply", code=1436)
+            return Answer(
+                error="Thread stack overrun: the statement is nested too deeply", code=1436
+            )
         except (UnicodeError, ArithmeticError, ValueError) as error:
             return Answer(error=f"the statement cannot be run: {error}", code=1105)
 
@@ -89,7 +90,11 @@ class Engine:
 
     def _run(self, database: str, statement: str) -> Answer:
         plain = prepared(statement)
-        first = plain.lstrip().lstrip("( \n\t").split(None, 1)[0].upper().rstrip("(*;`'\"") if plain.strip() else ""
+        first = (
+            plain.lstrip().lstrip("( \n\t").split(None, 1)[0].upper().rstrip("(*;`'\"")
+            if plain.strip()
+            else ""
+        )
         if first in WRITING:
             raise read_only()
         explained = first in ("EXPLAIN", "DESC", "DESCRIBE") and _is_query(plain)
@@ -111,7 +116,8 @@ class Engine:
         if not rows:
             return rows
         selects = [
-            "SELECT " + ", ".join(f"{_written(v)} AS `{n}`" for v, n in zip(row, names, strict=False))
+            "SELECT "
+            + ", ".join(f"{_written(v)} AS `{n}`" for v, n in zip(row, names, strict=False))
             for row in rows
         ]
         statement = f"SELECT * FROM ({' UNION ALL '.join(selects)}) t WHERE {condition}"
@@ -120,13 +126,30 @@ class Engine:
 
     def _explained(self, database: str, statement: str, plain: str) -> Answer:
         """Return a row for each table that a query reads: nothing is told of how."""
-        start = min(place for place in (plain.upper().find(w) for w in ("SELECT", "WITH")) if place >= 0)
+        start = min(
+            place for place in (plain.upper().find(w) for w in ("SELECT", "WITH")) if place >= 0
+        )
         blank = " " * start
-        _, _, used = self._translate(database.lower(), blank + statement[start:], blank + plain[start:])
+        _, _, used = self._translate(
+            database.lower(), blank + statement[start:], blank + plain[start:]
+        )
         tables = [self.catalog.table(*one) for one in sorted(used)]
         return Answer(
             [
-                (1, "SIMPLE", t.name.lower(), None, "ALL", None, None, None, None, len(t.rows), 100.0, None)
+                (
+                    1,
+                    "SIMPLE",
+                    t.name.lower(),
+                    None,
+                    "ALL",
+                    None,
+                    None,
+                    None,
+                    None,
+                    len(t.rows),
+                    100.0,
+                    None,
+                )
                 for t in tables
             ]
             or [(1, "SIMPLE", *[None] * 9, "No tables used")]
@@ -136,13 +159,18 @@ class Engine:
         connection = self._connection
         connection.set_progress_handler(lambda: time.monotonic() > self._deadline, _TICKS)
         try:
-            rows, size = [], 0
+            rows: list[tuple[Any, ...]] = []
+            size = 0
             for row in connection.execute(sql):
-                size += sum(len(value) for value in row if isinstance(value, (str, bytes))) + len(row)
+                size += sum(len(value) for value in row if isinstance(value, (str, bytes))) + len(
+                    row
+                )
                 if len(rows) >= MOST_ROWS:
                     raise MysqlError(1105, f"the result has more than {MOST_ROWS:,} rows")
                 if size > MOST_CHARACTERS:
-                    raise MysqlError(1105, f"the result has more than {MOST_CHARACTERS:,} characters")
+                    raise MysqlError(
+                        1105, f"the result has more than {MOST_CHARACTERS:,} characters"
+                    )
                 rows.append(row)
         finally:
             connection.set_progress_handler(None, 0)
@@ -179,7 +207,7 @@ class Engine:
         connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         for name, compare in COMPARE.items():
             connection.create_collation(name, compare)
-        for name, (count, function) in {**NUMBERS, **TEXTS, **DATES}.items():
+        for name, (count, function) in {**NUMBERS, **TEXTS, **DATES, **FORMATS}.items():
             connection.create_function(name, count, self._guarded(function), deterministic=True)
         for name, (count, kind) in AGGREGATES.items():
             connection.create_aggregate(name, count, kind)
@@ -189,13 +217,13 @@ class Engine:
         connection.create_function("my_assign", 2, self._assign)
         connection.create_function("my_variable", 1, self._variables.get)
         connection.create_function("my_sleep", 1, self._sleep)
-        # Indexes that SQLite makes for one query lose rows where texts are equal by our collation only.
+        # Indexes made for one query lose rows whose texts only our collations call equal.
         connection.execute("PRAGMA automatic_index = OFF")
         connection.execute("PRAGMA trusted_schema = OFF")
         if hasattr(connection, "setlimit"):
-            for category, limit in _LIMITS:
+            for category, limit in LIMITS:
                 connection.setlimit(category, limit)
-        connection.set_authorizer(_authorize)
+        connection.set_authorizer(authorize)
         return connection
 
     def _guarded(self, function: Any) -> Any:
@@ -231,12 +259,12 @@ class Engine:
         connection = self._connection
         connection.set_authorizer(None)
         try:
-            columns = [f"{named(c.name)} {_declaration(c)}" for c in table.columns]
+            columns = [f"{named(c.name)} {declaration(c)}" for c in table.columns]
             columns += [f"{rank_column(place)} INTEGER" for place in range(-1, len(table.indexes))]
             connection.execute("BEGIN")
             connection.execute(f"CREATE TABLE {named(label)} ({', '.join(columns)})")
             marks = ", ".join("?" for _ in columns)
-            connection.executemany(f"INSERT INTO {named(label)} VALUES ({marks})", _ranked(table))  # noqa: S608
+            connection.executemany(f"INSERT INTO {named(label)} VALUES ({marks})", ranked(table))
             for index in table.indexes:
                 listed = ", ".join(named(c) for c in index.columns)
                 connection.execute(
@@ -244,29 +272,12 @@ class Engine:
                 )
             connection.execute("COMMIT")
         finally:
-            connection.set_authorizer(_authorize)
+            connection.set_authorizer(authorize)
         self._loaded.add((database, name))
 
     def close(self) -> None:
         """Let SQLite's memory go."""
         self._connection.close()
-
-
-_READING = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, 33})
-"""33 is SQLITE_RECURSIVE, which Python 3.10 does not name."""
-_BUILT_IN = frozenset(
-    "count sum avg min max round abs coalesce ifnull row_number rank dense_rank ntile percent_rank "
-    "cume_dist lag lead first_value last_value nth_value like".split()
-)
-
-
-def _authorize(action: int, *names: Any) -> int:
-    if action not in _READING:
-        return sqlite3.SQLITE_DENY
-    if action == sqlite3.SQLITE_FUNCTION:
-        name = str(names[1]).lower()
-        return sqlite3.SQLITE_OK if name.startswith("my_") or name in _BUILT_IN else sqlite3.SQLITE_DENY
-    return sqlite3.SQLITE_OK
 
 
 def _fail(code: int) -> None:
@@ -275,58 +286,9 @@ def _fail(code: int) -> None:
 
 def _is_query(plain: str) -> bool:
     words = plain.split(None, 3)[1:3]
-    return any(word.upper().lstrip("(") in ("SELECT", "WITH", "FORMAT", "ANALYZE") for word in words)
-
-
-def _declaration(column: Column) -> str:
-    kind = declared(column.type)
-    if kind.name == INT:
-        return "INTEGER"
-    if kind.numeric:
-        return "REAL"
-    return "TEXT COLLATE general_ci"
-
-
-def _ordered(table: Table) -> list[tuple[Any, ...]]:
-    kinds = [declared(column.type) for column in table.columns]
-    singles = [place for place, kind in enumerate(kinds) if kind.name == REAL and kind.single and kind.scale is None]
-    rows = table.rows
-    if singles:
-        rows = [
-            tuple(
-                rounded_single(value) if place in singles and isinstance(value, (int, float)) else value
-                for place, value in enumerate(row)
-            )
-            for row in rows
-        ]
-    primary = next((index for index in table.indexes if index.name == "PRIMARY"), None)
-    return rows if primary is None else sorted(rows, key=_sort_key(table, primary))
-
-
-def _sort_key(table: Table, index: Index) -> Callable[[tuple[Any, ...]], list[tuple[int, Any]]]:
-    names = [column.name for column in table.columns]
-    places = [names.index(name) for name in index.columns if name in names]
-    return lambda row: [_sortable(row[place]) for place in places]
-
-
-def _ranked(table: Table) -> list[tuple[Any, ...]]:
-    """Return a table's rows by primary key, each with its rank by every index."""
-    rows = _ordered(table)
-    ranks = [list(range(1, len(rows) + 1))]
-    for index in table.indexes:
-        key = _sort_key(table, index)
-        order = sorted(range(len(rows)), key=lambda place: key(rows[place]))
-        rank = [0] * len(rows)
-        for number, place in enumerate(order, 1):
-            rank[place] = number
-        ranks.append(rank)
-    return [(*row, *(rank[place] for rank in ranks)) for place, row in enumerate(rows)]
-
-
-def _sortable(value: Any) -> tuple[int, Any]:
-    if value is None:
-        return (0, 0)
-    return (2, general_key(value)) if isinstance(value, str) else (1, value)
+    return any(
+        word.upper().lstrip("(") in ("SELECT", "WITH", "FORMAT", "ANALYZE") for word in words
+    )
 
 
 def _written(value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from sqlglot import exp
 from sqlglot.dialects.mysql import MySQL
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from leap_intercode.sql.mysql.errors import MysqlError, syntax, unsupported
 from leap_intercode.sql.mysql.lexer import prepared, text_of
@@ -45,7 +45,7 @@ def _call(name: str) -> Any:
     return lambda: exp.Anonymous(this=name, expressions=[])
 
 
-class Reader(_Base):  # type: ignore[misc]
+class Reader(_Base):
     """Parses one statement."""
 
     FUNCTIONS: ClassVar[dict[str, Any]] = {"ROW": lambda args: exp.Tuple(expressions=args)}
@@ -158,7 +158,7 @@ def tokens_of(text: str) -> list[Token]:
         raise syntax(text, len(text)) from None
 
 
-def parse_query(text: str) -> exp.Expression:
+def parse_query(text: str) -> exp.Expr:
     """Return the tree of a query (SELECT, UNION, WITH …).
 
     Raises:
@@ -167,7 +167,7 @@ def parse_query(text: str) -> exp.Expression:
     return tree_of(text, prepared(text))
 
 
-def tree_of(text: str, plain: str) -> exp.Expression:
+def tree_of(text: str, plain: str) -> exp.Expr:
     """Return the tree of a query whose comments have been blanked out in `plain`."""
     tokens = tokens_of(plain)
     reader = Reader(dialect=_DIALECT)
@@ -186,7 +186,7 @@ def tree_of(text: str, plain: str) -> exp.Expression:
     return tree
 
 
-def _check_names(tree: exp.Expression, text: str) -> None:
+def _check_names(tree: exp.Expr, text: str) -> None:
     """Refuse words that are reserved where they stand as names."""
     for table in tree.find_all(exp.Table):
         if table.args.get("catalog"):
@@ -215,7 +215,7 @@ def _check_names(tree: exp.Expression, text: str) -> None:
         raise syntax(text, first)
 
 
-def _place_of_star(query: exp.Expression, text: str) -> int:
+def _place_of_star(query: exp.Expr, text: str) -> int:
     """Return where a `*` stands that is not the first in its list."""
     before = 0
     for expression in query.expressions:

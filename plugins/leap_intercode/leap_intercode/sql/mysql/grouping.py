@@ -1,4 +1,4 @@
-"""ONLY_FULL_GROUP_BY: a column outside aggregates depends on the columns of GROUP BY, or is refused.
+"""ONLY_FULL_GROUP_BY: a column outside aggregates depends on GROUP BY, or is refused.
 
 The rule is MySQL 8.0's (Reference Manual, 12.20.3 and 12.20.4): a table's columns depend on its
 primary key and on its unique keys without NULL, and equal columns on each other.

@@ -105,7 +105,7 @@ def merged(kinds: list[Kind]) -> Kind:
         return decimal(max(kind.digits for kind in some))
     if names <= NUMERIC:
         scales = [kind.scale for kind in some if kind.name == REAL]
-        scale = max((s or 0 for s in scales)) if None not in scales else None
+        scale = max(s or 0 for s in scales) if None not in scales else None
         return Kind(REAL, scale, single=all(k.single for k in some if k.name == REAL))
     if len(names) == 1:
         return some[0]
@@ -155,7 +155,10 @@ def _time(value: Any) -> Any:
         return value
     sign, hours, minutes, seconds, part = found.groups()
     passed = timedelta(
-        hours=int(hours), minutes=int(minutes), seconds=int(seconds), microseconds=float(part or 0) * 1e6
+        hours=int(hours),
+        minutes=int(minutes),
+        seconds=int(seconds),
+        microseconds=float(part or 0) * 1e6,
     )
     return -passed if sign else passed
 

@@ -106,6 +106,4 @@ def text_of(literal: str) -> str:
     quote, inner = literal[0], literal[1:-1].replace(literal[0] * 2, literal[0])
     if quote == "`" or "\\" not in inner:
         return inner
-    return _ESCAPED.sub(
-        lambda m: m[0] if m[1] in "%_" else _ESCAPES.get(m[1], m[1]), inner
-    )
+    return _ESCAPED.sub(lambda m: m[0] if m[1] in "%_" else _ESCAPES.get(m[1], m[1]), inner)

@@ -51,15 +51,16 @@ def signed(value: Any) -> int | None:
     if value is None or isinstance(value, int):
         return value
     if isinstance(value, float):
-        return max(-_LARGEST - 1, min(_LARGEST, int(exact(value, 0)))) if math.isfinite(value) else 0
+        return (
+            max(-_LARGEST - 1, min(_LARGEST, int(exact(value, 0)))) if math.isfinite(value) else 0
+        )
     found = _WHOLE.match(text(value) or "")
     return max(-_LARGEST - 1, min(_LARGEST, int(found[1][:40]))) if found else 0
 
 
 def unsigned(value: Any) -> int | None:
     """Return CAST(… AS UNSIGNED), kept as a signed 64-bit integer."""
-    found = signed(value)
-    return found
+    return signed(value)
 
 
 def cast_decimal(value: Any, precision: int, scale: int) -> float | int | None:
@@ -111,7 +112,11 @@ def remainder(left: Any, right: Any) -> float | int | None:
     if left is None or right is None or right == 0:
         return None
     if isinstance(left, int) and isinstance(right, int):
-        return int(math.fmod(left, right)) if abs(left) < 2**53 else abs(left) % abs(right) * (1 if left > 0 else -1)
+        return (
+            int(math.fmod(left, right))
+            if abs(left) < 2**53
+            else abs(left) % abs(right) * (1 if left > 0 else -1)
+        )
     return float(Decimal(repr(left)) % Decimal(repr(right)))
 
 

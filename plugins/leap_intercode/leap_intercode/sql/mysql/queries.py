@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
+from leap_intercode.sql.mysql.assembly import limits
 from leap_intercode.sql.mysql.block import Context, Query
 from leap_intercode.sql.mysql.errors import MysqlError, unsupported
 from leap_intercode.sql.mysql.kinds import merged
 from leap_intercode.sql.mysql.names import Scope
-from leap_intercode.sql.mysql.select import limits, select
+from leap_intercode.sql.mysql.select import select
 from leap_intercode.sql.mysql.tables import renamed
 from leap_intercode.sql.mysql.values import Field, Value, converted, sorted_by, strongest
 
@@ -21,7 +22,7 @@ class Translator:
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def __call__(self, node: exp.Expression, context: Context, outer: Scope | None) -> Query:
+    def __call__(self, node: exp.Expr, context: Context, outer: Scope | None) -> Query:
         """Return a query for SQLite."""
         before = context.ctes
         clause = node.args.get("with_")
@@ -36,7 +37,7 @@ class Translator:
             query.sql = f"{prefix} {query.sql}"
         return query
 
-    def _query(self, node: exp.Expression, context: Context, outer: Scope | None) -> Query:
+    def _query(self, node: exp.Expr, context: Context, outer: Scope | None) -> Query:
         if isinstance(node, exp.Select):
             return select(node, context, outer, self.text)
         if isinstance(node, (exp.Subquery, exp.Paren)):
@@ -48,7 +49,7 @@ class Translator:
             return self._combined(node, context, outer)
         raise unsupported(type(node).__name__.upper())
 
-    def _ctes(self, clause: exp.Expression, context: Context, outer: Scope | None) -> str:
+    def _ctes(self, clause: exp.Expr, context: Context, outer: Scope | None) -> str:
         made = []
         recursive = bool(clause.args.get("recursive"))
         for cte in clause.expressions:
@@ -124,7 +125,7 @@ def _set_operation(
     return f"SELECT {listed} FROM ({numbered}) GROUP BY {keys}{having} ORDER BY min(n)"
 
 
-def _ordered(query: Query, node: exp.Expression) -> Query:
+def _ordered(query: Query, node: exp.Expr) -> Query:
     """Return a query with the ORDER BY and LIMIT that stand after its parentheses or UNION."""
     keys = []
     order = node.args.get("order")

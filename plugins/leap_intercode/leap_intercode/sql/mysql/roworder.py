@@ -1,8 +1,8 @@
 """The order in which MySQL meets rows where nothing orders them, which rewards depend on.
 
 InnoDB reads a table by its primary key, or by a secondary index that holds all columns in use; the
-optimizer joins the cheapest way round. What follows is a small model of its costs (row_evaluate_cost
-0.1, a page in memory 0.25; MySQL 8.0 Reference Manual, 8.9.5), enough for the joins of a few small
+optimizer joins the cheapest way round. What follows is a small model of its costs (0.1 for a row,
+0.25 for a page in memory; MySQL 8.0 Reference Manual, 8.9.5), enough for the joins of a few small
 tables; ties of ORDER BY come in the same order.
 """
 
@@ -168,5 +168,5 @@ def inside_parentheses(relations: Iterable[Relation]) -> None:
 
 
 def rank_column(place: int) -> str:
-    """Return the hidden column that ranks a table's rows by its index of this place; -1: as they lie."""
+    """Return the hidden column that ranks rows by the index of this place; -1: as they lie."""
     return f'"~{place}"'

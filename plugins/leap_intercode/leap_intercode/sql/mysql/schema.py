@@ -37,7 +37,15 @@ _HEADS = {
 }
 _TYPE = re.compile(r"(\w+)(?:\((\d+)(?:,(\d+))?\))?")
 _LONGEST = {"text": 65535, "tinytext": 255, "mediumtext": 16777215, "longtext": 4294967295}
-_PRECISIONS = {"int": 10, "bigint": 19, "smallint": 5, "tinyint": 3, "mediumint": 7, "double": 22, "float": 12}
+_PRECISIONS = {
+    "int": 10,
+    "bigint": 19,
+    "smallint": 5,
+    "tinyint": 3,
+    "mediumint": 7,
+    "double": 22,
+    "float": 12,
+}
 
 
 def information_schema(databases: Mapping[str, Database]) -> Database:
@@ -48,7 +56,9 @@ def information_schema(databases: Mapping[str, Database]) -> Database:
     for name in sorted(databases):
         for key in sorted(databases[name].tables, key=str.lower):
             _tell(name.lower(), databases[name].tables[key], rows)
-    return Database("information_schema", {name: _table(name, found) for name, found in rows.items()})
+    return Database(
+        "information_schema", {name: _table(name, found) for name, found in rows.items()}
+    )
 
 
 def _table(name: str, rows: list[tuple[Any, ...]]) -> Table:
@@ -76,13 +86,28 @@ def _tell(schema: str, table: Table, rows: dict[str, list[tuple[Any, ...]]]) -> 
             )  # fmt: skip
             if index.unique:
                 rows["KEY_COLUMN_USAGE"].append(
-                    ("def", schema, index.name, "def", schema, name, one, place, None, None, None, None)
+                    (
+                        "def",
+                        schema,
+                        index.name,
+                        "def",
+                        schema,
+                        name,
+                        one,
+                        place,
+                        None,
+                        None,
+                        None,
+                        None,
+                    )
                 )
         if index.unique:
             kind = "PRIMARY KEY" if index.name == "PRIMARY" else "UNIQUE"
             rows["TABLE_CONSTRAINTS"].append(("def", schema, index.name, schema, name, kind, "YES"))
     for key in table.foreign:
-        rows["TABLE_CONSTRAINTS"].append(("def", schema, key.name, schema, name, "FOREIGN KEY", "YES"))
+        rows["TABLE_CONSTRAINTS"].append(
+            ("def", schema, key.name, schema, name, "FOREIGN KEY", "YES")
+        )
         for place, (one, other) in enumerate(zip(key.columns, key.others, strict=False), 1):
             rows["KEY_COLUMN_USAGE"].append(
                 ("def", schema, key.name, "def", schema, name, one, place, place, schema,
@@ -103,5 +128,6 @@ def _column(schema: str, table: str, place: int, column: Column) -> tuple[Any, .
         base, length, length and min(length * (4 if "char" in base else 1), 4294967295),
         None if textual else precision, int(scale) if scale and not textual else None,
         0 if base in ("datetime", "timestamp", "time") else None, "utf8mb4" if textual else None,
-        _COLLATION if textual else None, column.type, column.key, column.extra, "select", "", "", None,
+        _COLLATION if textual else None, column.type, column.key, column.extra,
+        "select", "", "", None,
     )  # fmt: skip

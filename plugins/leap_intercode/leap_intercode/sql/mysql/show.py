@@ -93,9 +93,7 @@ Keep = Callable[[Rows, Sequence[str], str], Rows]
 """Keeps the rows, of columns with these names, for which a condition holds."""
 
 
-def special(
-    text: str, plain: str, catalog: Catalog, database: str, keep: Keep
-) -> Rows | None:
+def special(text: str, plain: str, catalog: Catalog, database: str, keep: Keep) -> Rows | None:
     """Answer SHOW, DESCRIBE or USE; None for USE, which has no rows.
 
     Raises:
@@ -136,7 +134,8 @@ def special(
     if what in ("TABLE", "STATUS", "GRANTS", "ENGINES", "CHARACTER", "COLLATION",
                 "GLOBAL", "SESSION", "PROCEDURE", "FUNCTION", "PRIVILEGES", "OPEN"):  # fmt: skip
         raise unsupported(f"SHOW {what}")
-    return reader.fail()
+    reader.fail()
+    return None
 
 
 def _kept(reader: _Reader, rows: Rows, names: Sequence[str]) -> Rows:
@@ -219,8 +218,8 @@ def _indexes(reader: _Reader, catalog: Catalog, database: str) -> Rows:
             different = len({tuple(row[i] for i in at) for row in table.rows})
             null = "YES" if nullable.get(column) else ""
             rows.append(
-                (table.name.lower(), int(not index.unique), index.name, place, column, "A", different,
-                 None, None, null, "BTREE", "", "", "YES", None)
+                (table.name.lower(), int(not index.unique), index.name, place, column, "A",
+                 different, None, None, null, "BTREE", "", "", "YES", None)
             )  # fmt: skip
     return rows
 
@@ -230,12 +229,12 @@ def _created(reader: _Reader, catalog: Catalog, database: str) -> Rows:
         name = reader.name()
         reader.end()
         catalog.database(name)
-        return [
-            (name, f"CREATE DATABASE `{name}` /*!40100 DEFAULT CHARACTER SET utf8mb4 COLLATE "
-             "utf8mb4_general_ci */ /*!80016 DEFAULT ENCRYPTION='N' */")
-        ]  # fmt: skip
+        made = (
+            f"CREATE DATABASE `{name}` /*!40100 DEFAULT CHARACTER SET utf8mb4 COLLATE "
+            "utf8mb4_general_ci */ /*!80016 DEFAULT ENCRYPTION='N' */"
+        )
+        return [(name, made)]
     reader.need("TABLE")
     _, table = _named_table(reader, catalog, database)
     reader.end()
     return [(table.name.lower(), table.create)]
-

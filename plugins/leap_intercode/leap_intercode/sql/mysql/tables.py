@@ -55,17 +55,23 @@ class TextBefore:
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def __call__(self, node: exp.Expression) -> bool:
+    def __call__(self, node: exp.Expr) -> bool:
         """Whether a comma comes right before."""
-        place = next((n.meta["start"] for n in node.find_all(exp.Identifier) if "start" in n.meta), 0)
+        place = next(
+            (n.meta["start"] for n in node.find_all(exp.Identifier) if "start" in n.meta), 0
+        )
         return self.text[:place].rstrip(" \t\r\n(`").endswith(",")
 
 
-def _factor(node: exp.Expression, block: Block, made: Source) -> tuple[str, list[Value]]:
+def _factor(node: exp.Expr, block: Block, made: Source) -> tuple[str, list[Value]]:
     """Return one operand of a join."""
     if isinstance(node, exp.Table):
         sql, relation = _table(node, block)
-    elif isinstance(node, (exp.Subquery, exp.Paren)) and isinstance(node.this, (exp.Table, exp.Subquery)) and not node.alias:
+    elif (
+        isinstance(node, (exp.Subquery, exp.Paren))
+        and isinstance(node.this, (exp.Table, exp.Subquery))
+        and not node.alias
+    ):
         return _nested(node.this, block, made, node.args.get("joins") or [])
     elif isinstance(node, exp.Subquery):
         sql, relation = _derived(node, block)
@@ -76,7 +82,7 @@ def _factor(node: exp.Expression, block: Block, made: Source) -> tuple[str, list
 
 
 def _nested(
-    node: exp.Expression, block: Block, made: Source, joins: Sequence[exp.Expression]
+    node: exp.Expr, block: Block, made: Source, joins: Sequence[exp.Expr]
 ) -> tuple[str, list[Value]]:
     before = list(block.scope.relations)
     inner = Source(plan=made.plan)
@@ -153,9 +159,7 @@ def _relation(query: Query, alias: str, label: str) -> Relation:
     return Relation(alias.lower(), "", fields, keys)
 
 
-def _join(
-    join: exp.Expression, block: Block, made: Source, visible: list[Relation]
-) -> list[Relation]:
+def _join(join: exp.Expr, block: Block, made: Source, visible: list[Relation]) -> list[Relation]:
     """Add a join; return the relations that a following ON may name."""
     scope = block.scope
     before = list(scope.relations)
@@ -165,7 +169,7 @@ def _join(
     on, using = join.args.get("on"), [u.name for u in join.args.get("using") or []]
     if side and on is None and not using and not method:
         raise unsupported(f"{side} JOIN without a condition")
-    nested = [j for j in join.this.args.get("joins") or []]
+    nested = list(join.this.args.get("joins") or [])
     inner_visible = [*visible, *added]
     for one in nested:
         raise unsupported(one.sql(dialect="mysql")[:60])
@@ -196,7 +200,7 @@ def _join(
     return inner_visible
 
 
-def _condition(on: exp.Expression, block: Block, visible: list[Relation], made: Source) -> str:
+def _condition(on: exp.Expr, block: Block, visible: list[Relation], made: Source) -> str:
     clause, block.clause = block.clause, "on clause"
     scope, block.scope = block.scope, Scope(visible, block.scope.outer, block.scope.merged)
     try:
@@ -207,7 +211,7 @@ def _condition(on: exp.Expression, block: Block, visible: list[Relation], made: 
         block.seen.clear()
 
 
-def equalities(node: exp.Expression, block: Block) -> Iterator[tuple[Field, Field | None]]:
+def equalities(node: exp.Expr, block: Block) -> Iterator[tuple[Field, Field | None]]:
     """Yield what a condition makes equal: two columns, or a column and None for a constant."""
     found: list[tuple[Field, Field | None]] = []
     for part in conjuncts(node):
@@ -226,7 +230,7 @@ def equalities(node: exp.Expression, block: Block) -> Iterator[tuple[Field, Fiel
     return iter(found)
 
 
-def conjuncts(node: exp.Expression) -> Iterator[exp.Expression]:
+def conjuncts(node: exp.Expr) -> Iterator[exp.Expr]:
     """Yield the parts of a condition that AND joins."""
     waiting = [node]
     while waiting:

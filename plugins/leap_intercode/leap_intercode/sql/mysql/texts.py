@@ -31,7 +31,7 @@ def _bounded(parts: int, size: int) -> bool:
     return 0 <= parts * size <= LONGEST
 
 
-def _concat_ws(separator: str, *parts: Any) -> str | None:
+def _concat_ws(separator: str | None, *parts: Any) -> str | None:
     if separator is None:
         return None
     return separator.join(part for part in parts if part is not None)
@@ -46,7 +46,7 @@ def _right(value: str, count: int) -> str:
 
 
 def _substring(value: str, start: int, *count: int) -> str:
-    if count and count[0] <= 0 or start == 0 or abs(start) > len(value):
+    if (count and count[0] <= 0) or start == 0 or abs(start) > len(value):
         return ""
     first = start - 1 if start > 0 else len(value) + start
     return value[first : first + count[0]] if count else value[first:]
@@ -150,7 +150,9 @@ def _hex(value: Any) -> str:
 
 def _unhex(value: str) -> str | None:
     try:
-        return bytes.fromhex(value if len(value) % 2 == 0 else "0" + value).decode("utf-8", "replace")
+        return bytes.fromhex(value if len(value) % 2 == 0 else "0" + value).decode(
+            "utf-8", "replace"
+        )
     except ValueError:
         return None
 
@@ -164,7 +166,11 @@ def _char(*codes: Any) -> str:
 
 
 def _soundex(value: str) -> str:
-    codes = {c: str(n) for n, group in enumerate(("BFPV", "CGJKQSXZ", "DT", "L", "MN", "R"), 1) for c in group}
+    codes = {
+        c: str(n)
+        for n, group in enumerate(("BFPV", "CGJKQSXZ", "DT", "L", "MN", "R"), 1)
+        for c in group
+    }
     letters = [c for c in value.upper() if c.isalpha()]
     if not letters:
         return ""

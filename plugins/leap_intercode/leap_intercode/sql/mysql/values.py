@@ -10,8 +10,25 @@ from leap_intercode.sql.mysql.collation import BINARY, GENERAL, UCA
 from leap_intercode.sql.mysql.dates import as_datetime, as_time, moment
 from leap_intercode.sql.mysql.errors import MysqlError
 from leap_intercode.sql.mysql.kinds import (
-    BLOB, CLOCK, DATE, DATETIME, DAY, DEC, DOUBLE, INT, INTEGER, MOMENT, NOTHING, NULL, REAL,
-    STRING, TEXT, TIME, Kind, decimal, merged,
+    BLOB,
+    CLOCK,
+    DATE,
+    DATETIME,
+    DAY,
+    DEC,
+    DOUBLE,
+    INT,
+    INTEGER,
+    MOMENT,
+    NOTHING,
+    NULL,
+    REAL,
+    STRING,
+    TEXT,
+    TIME,
+    Kind,
+    decimal,
+    merged,
 )  # fmt: skip
 from leap_intercode.sql.mysql.numbers import number
 
