@@ -68,6 +68,8 @@ class Engine:
             return Answer(error=error.sentence, code=error.code)
         except sqlite3.Error as error:
             return self._failed(error, seconds)
+        except MemoryError:
+            return Answer(error="Out of memory; the statement was ended", code=1037)
         except RecursionError:
             return Answer(
                 error="Thread stack overrun: the statement is nested too deeply", code=1436
@@ -220,6 +222,7 @@ class Engine:
         # Indexes made for one query lose rows whose texts only our collations call equal.
         connection.execute("PRAGMA automatic_index = OFF")
         connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA temp_store = MEMORY")
         if hasattr(connection, "setlimit"):
             for category, limit in LIMITS:
                 connection.setlimit(category, limit)

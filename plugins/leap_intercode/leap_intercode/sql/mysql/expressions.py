@@ -143,10 +143,25 @@ def _compute(node: exp.Binary, block: Block) -> Value:
 
 
 def _logic(node: exp.Binary, block: Block) -> Value:
-    left, right = as_truth(block.value(node.this)), as_truth(block.value(node.expression))
     if isinstance(node, exp.Xor):
+        left, right = as_truth(block.value(node.this)), as_truth(block.value(node.expression))
         return Value(f"(({left} <> 0) <> ({right} <> 0))", INTEGER)
-    return Value(f"({left} {'AND' if isinstance(node, exp.And) else 'OR'} {right})", INTEGER)
+    kind, parts, waiting = type(node), [], [node]
+    while waiting:  # a long chain is a deep tree
+        one = waiting.pop()
+        if type(one) is kind:
+            waiting += [one.expression, one.this]
+        else:
+            parts.append(as_truth(block.value(one)))
+    return Value(_balanced(parts, " AND " if kind is exp.And else " OR "), INTEGER)
+
+
+def _balanced(parts: list[str], word: str) -> str:
+    """Return the parts joined in a tree that is as flat as can be."""
+    while len(parts) > 1:
+        pairs = [parts[place : place + 2] for place in range(0, len(parts), 2)]
+        parts = [f"({word.join(pair)})" if len(pair) > 1 else pair[0] for pair in pairs]
+    return parts[0]
 
 
 def _bitwise(node: exp.Binary, block: Block) -> Value:

@@ -6,6 +6,7 @@ it comes out), dates and times text in MySQL's own form.
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from collections.abc import Callable
@@ -131,6 +132,12 @@ def _integer(value: Any) -> Any:
     return value
 
 
+def _double(value: float) -> float:
+    if not math.isfinite(value):
+        raise MysqlError(1690, "DOUBLE value is out of range")
+    return float(value)
+
+
 def _unsigned(value: Any) -> Any:
     return value & 0xFFFFFFFFFFFFFFFF if isinstance(value, int) else value
 
@@ -183,10 +190,10 @@ def converter(kind: Kind) -> Callable[[Any], Any] | None:
         return lambda value: exact(value, scale or 0) if isinstance(value, (int, float)) else value
     if kind.name == REAL:
         if scale is not None:
-            return lambda value: round(float(value), scale) if value is not None else None
+            return lambda value: round(_double(value), scale) if value is not None else None
         if kind.single:
-            return lambda value: shown_single(float(value)) if value is not None else None
-        return lambda value: float(value) if isinstance(value, int) else value
+            return lambda value: shown_single(_double(value)) if value is not None else None
+        return lambda value: _double(value) if isinstance(value, (int, float)) else value
     if kind.name == INT:
         return _unsigned if kind.unsigned else _integer
     return {DATE: _date, DATETIME: _datetime, TIME: _time}.get(kind.name)

@@ -10,7 +10,7 @@ from leap_intercode.sql.dump import Column, Index, Table
 from leap_intercode.sql.mysql.collation import general_key
 from leap_intercode.sql.mysql.kinds import INT, REAL, declared, rounded_single
 
-LIMITS = ((0, 4 << 20), (1, 2 << 20), (2, 2000), (3, 500), (4, 300), (5, 250_000), (6, 127))
+LIMITS = ((0, 4 << 20), (1, 2 << 20), (2, 2000), (3, 500), (4, 300), (5, 5_000_000), (6, 127))
 """SQLite's run-time limits: bytes of a value, of a statement, columns, depth, compounds,
 operations of a program, arguments."""
 _READING = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, 33})

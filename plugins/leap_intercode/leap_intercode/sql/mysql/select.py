@@ -16,6 +16,7 @@ from leap_intercode.sql.mysql.names import Scope
 from leap_intercode.sql.mysql.tables import Source, TextBefore, conjuncts, equalities, source
 from leap_intercode.sql.mysql.values import Field, Value, as_truth, sorted_by
 
+_MOST_COLUMNS = 1900
 _KNOWN = frozenset(
     "with_ expressions distinct from_ joins where group having windows order limit offset locks "
     "operation_modifiers".split()
@@ -31,6 +32,8 @@ def select(node: exp.Select, context: Context, outer: Scope | None, text: str) -
     for key, given in node.args.items():
         if given and key not in _KNOWN:
             raise unsupported(key.rstrip("_").upper())
+    if len(node.expressions) > _MOST_COLUMNS:
+        raise MysqlError(1117, "Too many columns")
     block = Block(context, Scope(outer=outer))
     block.value = partial(_value, block=block)
     for one in node.args.get("windows") or []:

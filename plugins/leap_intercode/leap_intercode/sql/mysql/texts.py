@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -211,20 +211,62 @@ def _quote(value: Any) -> str:
 
 
 @lru_cache(maxsize=512)
-def _like_pattern(pattern: str, escape: str) -> re.Pattern[str]:
-    made, place = [], 0
-    while place < len(pattern):
-        sign = pattern[place]
-        if sign == escape and place + 1 < len(pattern):
-            place += 1
-            made.append(re.escape(pattern[place]))
-        elif sign == "%":
-            if not made or made[-1] != ".*?":
-                made.append(".*?")
+def _segments(pattern: str, escape: str) -> tuple[re.Pattern[str] | str, ...]:
+    """Return what stands between the `%` of a pattern: texts, or expressions where it has `_`."""
+    made: list[re.Pattern[str] | str] = []
+    plain: list[str] = []
+    expression: list[str] = []
+    wild = escaped = False
+    for sign in [*pattern, None]:
+        if sign is None or (sign == "%" and not escaped):
+            made.append(re.compile("".join(expression), re.S) if wild else "".join(plain))
+            plain, expression, wild = [], [], False
+        elif sign == escape and not escaped:
+            escaped = True
+            continue
         else:
-            made.append("." if sign == "_" else re.escape(sign))
-        place += 1
-    return re.compile("".join(made), re.S)
+            wild = wild or (sign == "_" and not escaped)
+            plain.append(sign)
+            expression.append("." if sign == "_" and not escaped else re.escape(sign))
+        escaped = False
+    return tuple(made)
+
+
+def _found(segment: re.Pattern[str] | str, value: str, start: int) -> int:
+    """Return where the first match of a segment ends; -1 if there is none."""
+    if isinstance(segment, str):
+        place = value.find(segment, start)
+        return place + len(segment) if place >= 0 else -1
+    match = segment.search(value, start)
+    return match.end() if match else -1
+
+
+def _length(segment: re.Pattern[str] | str) -> int:
+    """Return how many characters a segment matches: always as many."""
+    return (
+        len(segment) if isinstance(segment, str) else len(re.sub(r"\\(.)", r"\1", segment.pattern))
+    )
+
+
+def _matches(segments: Sequence[re.Pattern[str] | str], value: str) -> bool:
+    """Whether a text is the segments with anything between them; in linear time for each."""
+    first, *others = segments
+    if not others:
+        return first == value if isinstance(first, str) else bool(first.fullmatch(value))
+    if isinstance(first, str):
+        if not value.startswith(first):
+            return False
+    elif not first.match(value):
+        return False
+    last = others.pop()
+    place, end = _length(first), len(value) - _length(last)
+    for segment in others:
+        place = _found(segment, value, place)
+        if place < 0:
+            return False
+    if place > end:
+        return False
+    return value.endswith(last) if isinstance(last, str) else bool(last.match(value, end))
 
 
 def like(value: Any, pattern: Any, escape: str, collation: str) -> int | None:
@@ -233,7 +275,7 @@ def like(value: Any, pattern: Any, escape: str, collation: str) -> int | None:
         return None
     if collation != BINARY:
         value, pattern = folded(value), folded(pattern)
-    return int(_like_pattern(pattern, escape).fullmatch(value) is not None)
+    return int(_matches(_segments(pattern, escape), value))
 
 
 _CLASSES = {
