@@ -93,6 +93,8 @@ class MysqlStore(Store):
         connection, _ = self._open.pop(database)
         number = connection.thread_id()
         with contextlib.suppress(Exception):
+            if connection._result is not None:
+                connection._result.unbuffered_active = False  # else closing would read on
             connection._force_close()
         with contextlib.suppress(Exception):
             other = self._connect(database, 5.0)

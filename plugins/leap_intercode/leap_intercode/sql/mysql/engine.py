@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,7 @@ from leap_intercode.sql.mysql.words import WRITING
 MOST_ROWS = 20_000
 MOST_CHARACTERS = 8 << 20
 """Characters of a whole result."""
+_FIRST = re.compile(r"[\s(]*(\w+)")
 _TICKS = 1000
 _REMEMBERED = 512
 
@@ -92,11 +94,8 @@ class Engine:
 
     def _run(self, database: str, statement: str) -> Answer:
         plain = prepared(statement)
-        first = (
-            plain.lstrip().lstrip("( \n\t").split(None, 1)[0].upper().rstrip("(*;`'\"")
-            if plain.strip()
-            else ""
-        )
+        found = _FIRST.match(plain)
+        first = found[1].upper() if found else ""
         if first in WRITING:
             raise read_only()
         explained = first in ("EXPLAIN", "DESC", "DESCRIBE") and _is_query(plain)
