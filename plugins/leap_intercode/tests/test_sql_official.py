@@ -89,8 +89,6 @@ def row(agreement: Agreement) -> str:
     )
 
 
-
-
 def test_recorded_rewards_on_sqlite(sqlite, spider, intercode_data):
     agreement = replayed(sqlite, intercode_data, spider)
     assert (agreement.turns, agreement.episodes) == (7499, 1034)
@@ -162,7 +160,10 @@ def test_gold_queries_are_answered_as_mariadb_answers_them(sqlite, mariadb, spid
     assert "refused by MariaDB" not in found
     assert len(found["equal"]) >= 900
     if os.environ.get("LEAP_WRITE_DOCS"):
-        lines = ["| the 1,034 gold queries, embedded store and MariaDB | | which |", "|---|---|---|"]
+        lines = [
+            "| the 1,034 gold queries, embedded store and MariaDB | | which |",
+            "|---|---|---|",
+        ]
         for verdict, numbers in sorted(found.items(), key=lambda item: -len(item[1])):
             named = ", ".join(map(str, numbers)) if len(numbers) <= 20 else ""
             lines.append(f"| {verdict} | {len(numbers)} | {named} |")

@@ -1,4 +1,4 @@
-"""Where SQL runs: a process with limits, a server of LEAP's own, a reader's account; all bounded."""
+"""Where SQL runs: a process with limits, a server of LEAP's own, a reader's account."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.support.databases import DUMP, NOW, engine
 
 from leap_core import ConfigError, DataError, EnvironmentFailure
 from leap_intercode.cli.group import command
@@ -26,6 +25,7 @@ from leap_intercode.sql.mariadb import MariadbStore
 from leap_intercode.sql.server import MysqlStore
 from leap_intercode.sql.sqlite import SqliteStore
 from leap_intercode.sql.wire import packed, unpacked
+from tests.support.databases import DUMP, NOW, engine
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +36,17 @@ def store():
 
 
 def test_answers_cross_the_pipe_as_they_are():
-    row = (1, 2.5, None, "ü", Decimal("1.50"), date(2020, 1, 2), datetime(2020, 1, 2, 3),
-           timedelta(hours=-1), b"\x00\xff")  # fmt: skip
+    row = (
+        1,
+        2.5,
+        None,
+        "ü",
+        Decimal("1.50"),
+        date(2020, 1, 2),
+        datetime(2020, 1, 2, 3),
+        timedelta(hours=-1),
+        b"\x00\xff",
+    )
     for answer in (Answer([row]), Answer(None, "no", 1064), Answer([])):
         assert unpacked(packed(answer)) == answer
 
@@ -65,13 +74,27 @@ def test_a_forked_process_gets_a_process_of_its_own(store):
 @pytest.mark.parametrize(
     "statement",
     [
-        "DROP TABLE shop", "DELETE FROM shop", "INSERT INTO shop VALUES (9)", "VACUUM INTO '/tmp/x'",
-        "UPDATE shop SET id = 0", "CREATE TABLE x (a int)", "ATTACH '/tmp/x.db' AS x", "BEGIN",
-        "PRAGMA query_only = OFF", "SELECT load_extension('x')", "SELECT writefile('/tmp/x', 'y')",
-        "SELECT 1; DROP TABLE shop", "SELECT 1 INTO OUTFILE '/tmp/x'", "SELECT 1 INTO/**/OUTFILE '/x'",
-        "", "nonsense", "'", "\0", "SELECT '\ud800'",
+        "DROP TABLE shop",
+        "DELETE FROM shop",
+        "INSERT INTO shop VALUES (9)",
+        "VACUUM INTO '/tmp/x'",
+        "UPDATE shop SET id = 0",
+        "CREATE TABLE x (a int)",
+        "ATTACH '/tmp/x.db' AS x",
+        "BEGIN",
+        "PRAGMA query_only = OFF",
+        "SELECT load_extension('x')",
+        "SELECT writefile('/tmp/x', 'y')",
+        "SELECT 1; DROP TABLE shop",
+        "SELECT 1 INTO OUTFILE '/tmp/x'",
+        "SELECT 1 INTO/**/OUTFILE '/x'",
+        "",
+        "nonsense",
+        "'",
+        "\0",
+        "SELECT '\ud800'",
     ],
-)  # fmt: skip
+)
 def test_nothing_is_written_and_nonsense_is_an_answer(store, statement):
     found = store.run("shop", statement, 5)
     assert found.error or statement == "SELECT '\ud800'"
@@ -80,6 +103,7 @@ def test_nothing_is_written_and_nonsense_is_an_answer(store, statement):
 
 MEGABYTE = "REPEAT('a', 1000000)"
 PAIRS = "information_schema.columns a, information_schema.columns b, information_schema.columns c"
+NUMBERS = "WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n) "
 ATTACKS = {
     "many zeroblobs": "SELECT " + ",".join(["zeroblob(300000000)"] * 60),
     "hex of a zeroblob": "SELECT replace(hex(zeroblob(100000000)), '0', 'xxxx')",
@@ -88,8 +112,8 @@ ATTACKS = {
     "expression that backtracks": f"SELECT '{'a' * 40}b' REGEXP '(a*)*(a*)*(a*)*c'",
     "like with many wildcards": f"SELECT REPEAT('a', 100000) LIKE '{'%a' * 200}b'",
     "product": f"SELECT COUNT(*) FROM {PAIRS}, information_schema.columns d",
-    "endless rows": "WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n) SELECT i FROM n",
-    "endless sum": "WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n) SELECT SUM(i) FROM n",
+    "endless rows": NUMBERS + "SELECT i FROM n",
+    "endless sum": NUMBERS + "SELECT SUM(i) FROM n",
     "distinct megabytes": f"SELECT DISTINCT {MEGABYTE}, a.column_name, b.column_name FROM {PAIRS}",
     "group_concat": f"SELECT GROUP_CONCAT(a.column_name, b.column_name) FROM {PAIRS}",
     "sleep": "SELECT SLEEP(100)",
@@ -101,7 +125,7 @@ ATTACKS = {
     "too long": "SELECT '" + "a" * (1 << 20) + "'",
     "thousands of statements": "SELECT 1;" * 5000,
     "infinity": "SELECT 1e308 * 10",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -112,7 +136,9 @@ def test_no_statement_takes_more_than_it_may(store, name):
     process = store._process
     if process is not None and process.poll() is None:
         status = Path(f"/proc/{process.pid}/status").read_text()
-        peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmPeak"))
+        peak = next(
+            int(line.split()[1]) for line in status.splitlines() if line.startswith("VmPeak")
+        )
         assert peak <= 513 << 10
     assert store.run("shop", "SELECT COUNT(*) FROM shop", 5).rows == [(3,)], "the store lives on"
 
@@ -127,7 +153,9 @@ def test_the_process_ends_with_the_one_that_reads_from_it():
         "print(store._process.pid, flush=True); time.sleep(60)"
     )
     owner = subprocess.Popen(
-        [sys.executable, "-c", code, str(Path(__file__).parents[3])], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(Path(__file__).parents[3])],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert owner.stdout is not None
     worker = int(owner.stdout.readline())
@@ -169,17 +197,20 @@ FORMS = {
 }
 
 
+SIZES = (32_000, 128_000, *((512_000,) if os.environ.get("LEAP_FULL") else ()))
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_translating_grows_no_faster_than_the_statement(form):
-    """Sixteen times as long takes at most forty times the steps of the shortest, and a second."""
+    """Four times as long takes a few times as much of the processor, far from sixteen times."""
     made = engine()
     made.run("shop", "SELECT 1 FROM shop", 5)
     took = []
-    for size in (32_000, 128_000, 512_000):
+    for size in SIZES:
         began = time.process_time()
         made.run("shop", FORMS[form](size), 60)
         took.append(time.process_time() - began)
-    assert took[2] < 40 * took[0] + 1, took
+    assert took[-1] < 2.5 * took[0] * SIZES[-1] / SIZES[0] + 1, took
 
 
 # -- servers --------------------------------------------------------------------------------------
@@ -223,14 +254,24 @@ def test_a_server_of_leaps_own_answers(server):
 @pytest.mark.parametrize(
     "statement",
     [
-        "DROP TABLE shop", "DELETE FROM shop", "CREATE TABLE x (a int)", "SET GLOBAL read_only = 0",
-        "SET SESSION TRANSACTION READ WRITE", "SELECT 1 INTO OUTFILE '/tmp/leap-outfile'",
-        "SELECT 1 INTO/**/OUTFILE '/tmp/leap-outfile'", "SELECT * FROM mysql.global_priv",
-        "SET PASSWORD = PASSWORD('x')", "GRANT ALL ON *.* TO CURRENT_USER", "CREATE USER x",
-        "SELECT 1; SELECT 2", "LOAD DATA INFILE '/etc/passwd' INTO TABLE shop", "SHUTDOWN",
-        "INSTALL SONAME 'x'", "nonsense",
+        "DROP TABLE shop",
+        "DELETE FROM shop",
+        "CREATE TABLE x (a int)",
+        "SET GLOBAL read_only = 0",
+        "SET SESSION TRANSACTION READ WRITE",
+        "SELECT 1 INTO OUTFILE '/tmp/leap-outfile'",
+        "SELECT 1 INTO/**/OUTFILE '/tmp/leap-outfile'",
+        "SELECT * FROM mysql.global_priv",
+        "SET PASSWORD = PASSWORD('x')",
+        "GRANT ALL ON *.* TO CURRENT_USER",
+        "CREATE USER x",
+        "SELECT 1; SELECT 2",
+        "LOAD DATA INFILE '/etc/passwd' INTO TABLE shop",
+        "SHUTDOWN",
+        "INSTALL SONAME 'x'",
+        "nonsense",
     ],
-)  # fmt: skip
+)
 def test_a_reader_writes_nothing(server, statement):
     assert server.run("shop", statement, 5).error
     assert server.run("shop", "SELECT COUNT(*) FROM shop", 5).rows == [(3,)]
@@ -249,7 +290,7 @@ def test_a_reader_sees_no_files(server):
         "SET STATEMENT max_statement_time = 0 FOR SELECT SLEEP(60)",
         "SELECT a.seq FROM seq_1_to_1000000 a",
         f"SELECT {', '.join(['REPEAT(Name, 1000000)'] * 9)} FROM shop",
-        f"SELECT COUNT(*) FROM {PAIRS}, {PAIRS.replace(' a', ' d').replace(' b', ' e').replace(' c', ' f')}",
+        f"SELECT COUNT(*) FROM {PAIRS}, information_schema.columns d, information_schema.columns e",
     ],
 )
 def test_a_servers_answers_are_bounded(server, statement):
@@ -342,9 +383,15 @@ def test_answers_are_compared():
 
 
 @pytest.mark.parametrize(
-    "line", ["no json", "[]", '{"database": "d"}', '{"database": "d", "sql": "x"}',
-             '{"database": "d", "sql": "x", "rows": [], "error": "x"}']
-)  # fmt: skip
+    "line",
+    [
+        "no json",
+        "[]",
+        '{"database": "d"}',
+        '{"database": "d", "sql": "x"}',
+        '{"database": "d", "sql": "x", "rows": [], "error": "x"}',
+    ],
+)
 def test_cases_that_are_none_are_named(tmp_path, line):
     path = tmp_path / "cases.jsonl"
     path.write_text(line + "\n")
@@ -380,7 +427,12 @@ def test_the_commands_print_json(official):
     done = CliRunner().invoke(command, ["replay", str(log), "--sql", *options])
     assert done.exit_code == 0, done.output
     found = json.loads(done.output)
-    assert (found["turns"], found["equal"], found["episodes"], found["same_verdict"]) == (3, 3, 1, 1)
+    assert (found["turns"], found["equal"], found["episodes"], found["same_verdict"]) == (
+        3,
+        3,
+        1,
+        1,
+    )
 
 
 def test_a_query_needs_a_statement_or_cases(official):

@@ -101,9 +101,9 @@ def _tell(
         found = {key: getattr(agreement, key) for key in counts}
         click.echo(json.dumps({"file": path.name, **facts, **found}))
     else:
-        told = ", ".join(f"{key} {value}" for key, value in facts.items())
+        click.echo(", ".join(f"{key} {value}" for key, value in facts.items()))
         click.echo(
-            f"{path.name} ({told}): {agreement.equal} of {agreement.turns} rewards equal "
+            f"{path.name}: {agreement.equal} of {agreement.turns} rewards equal "
             f"({agreement.equal / max(1, agreement.turns):.1%}), {agreement.same_verdict} of "
             f"{agreement.episodes} verdicts "
             f"({agreement.same_verdict / max(1, agreement.episodes):.1%})"

@@ -17,6 +17,7 @@ _PIECE = re.compile(
     r"|(?P<line>--(?=[\s\x00-\x1f]|\Z)[^\n]*|\#[^\n]*)"
     r"|(?P<version>/\*!\d*|\*/)"
     r"|(?P<block>/\*.*?\*/)"
+    r"|(?P<path>(?:\w+\s*\.\s*){4})"
     r"|(?P<call>[A-Za-z_]\w*\s+\()"
     r"|(?P<word>[\w$]+)"
     r"|(?P<open>\()|(?P<close>\))"
@@ -57,7 +58,7 @@ def prepared(text: str) -> str:
         pieces.append(word)
         if kind == "plain" and word.isspace():
             continue
-        if ended or kind == "foreign":
+        if ended or kind in ("foreign", "path"):
             raise syntax(text, piece.start() + (word == "=="))
         depth = _depth(depth, kind, text, piece)
         if last in (",", "SELECT") and (kind == "close" or word.upper() in _CLAUSES):

@@ -79,7 +79,9 @@ class Translator:
         if len(step.columns) != len(seed.columns):
             raise _columns()
         word = "UNION" if node.args.get("distinct") else "UNION ALL"
-        return Query(f"{seed.sql} {word} {step.sql}", seed.columns)
+        if node.args.get("order"):
+            raise unsupported("ORDER BY over a recursive common table expression")
+        return Query(f"{seed.sql} {word} {step.sql}{limits(node)}", seed.columns)
 
     def _combined(self, node: exp.SetOperation, context: Context, outer: Scope | None) -> Query:
         left = self(node.this, context, outer)
