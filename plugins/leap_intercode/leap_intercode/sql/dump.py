@@ -14,7 +14,12 @@ _USE = re.compile(r"USE `([^`]+)`", re.IGNORECASE)
 _CREATE = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?`([^`]+)`\s*\((.*)\)[^)]*$", re.S | re.I)
 _INSERT = re.compile(r"INSERT INTO `([^`]+)`\s*(?:\([^)]*\))?\s*VALUES\s*", re.IGNORECASE)
 _COLUMN = re.compile(r"\s*`([^`]+)`\s+(\w+(?:\([^)]*\))?(?: unsigned)?)(.*)", re.S)
-_KEY = re.compile(r"\s*(PRIMARY|UNIQUE)?\s*KEY\s*(?:`[^`]*`)?\s*\(([^)]*)\)", re.IGNORECASE)
+_KEY = re.compile(r"\s*(PRIMARY|UNIQUE)?\s*KEY\s*(?:`([^`]*)`)?\s*\(([^)]*)\)", re.IGNORECASE)
+_FOREIGN = re.compile(
+    r"\s*CONSTRAINT\s*`([^`]*)`\s*FOREIGN KEY\s*\(([^)]*)\)\s*REFERENCES\s*`([^`]*)`\s*\(([^)]*)\)",
+    re.IGNORECASE,
+)
+_DEFAULT = re.compile(r"DEFAULT\s+(?:'((?:[^'\\]|\\.|'')*)'|(\w+))", re.IGNORECASE)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "Z": "\x1a"}
 _TOKEN = re.compile(r"'|[^',()\s][^,()]*|[,()]")
 
@@ -39,13 +44,35 @@ class Column:
         return "real" if base in ("double", "float", "decimal", "numeric", "real") else "text"
 
 
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index: PRIMARY, or by its name."""
+
+    name: str
+    columns: tuple[str, ...]
+    unique: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A foreign key: `columns` name rows of `table` by its columns `others`."""
+
+    name: str
+    columns: tuple[str, ...]
+    table: str
+    others: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Table:
-    """A table with its rows."""
+    """A table with its rows; `create` is the statement that made it."""
 
     name: str
     columns: list[Column]
     rows: list[tuple[Any, ...]] = field(default_factory=list)
+    indexes: list[Index] = field(default_factory=list)
+    foreign: list[ForeignKey] = field(default_factory=list)
+    create: str = ""
 
 
 @dataclass(slots=True)
@@ -86,7 +113,7 @@ def parse_dump(text: str) -> dict[str, Database]:
         if used:
             current = databases.setdefault(used[1], Database(used[1]))
         elif created:
-            current.tables[created[1]] = Table(created[1], _columns(created[2]))
+            current.tables[created[1]] = _table(statement, created[1], created[2])
         elif inserted:
             current.tables[inserted[1]].rows += _rows(statement, inserted.end())
     if not databases[""].tables:
@@ -131,13 +158,29 @@ def _string_end(text: str, start: int) -> int:
     return place
 
 
+def _table(statement: str, name: str, body: str) -> Table:
+    indexes, foreign = [], []
+    for line in body.strip().split(",\n"):
+        key = _KEY.match(line)
+        reference = _FOREIGN.match(line)
+        if key:
+            names = tuple(re.findall(r"`([^`]+)`", key[3]))
+            primary = (key[1] or "").upper() == "PRIMARY"
+            called = "PRIMARY" if primary else key[2] or (names[0] if names else "")
+            indexes.append(Index(called, names, bool(key[1])))
+        elif reference:
+            ones, others = (tuple(re.findall(r"`([^`]+)`", reference[i])) for i in (2, 4))
+            foreign.append(ForeignKey(reference[1], ones, reference[3], others))
+    return Table(name, _columns(body), indexes=indexes, foreign=foreign, create=statement)
+
+
 def _columns(body: str) -> list[Column]:
     columns: list[Column] = []
     for line in body.strip().split(",\n"):
         key = _KEY.match(line)
         if key:
             kind = {"primary": "PRI", "unique": "UNI"}.get((key[1] or "").lower(), "MUL")
-            first = re.findall(r"`([^`]+)`", key[2])
+            first = re.findall(r"`([^`]+)`", key[3])
             for column in columns:
                 primary = kind == "PRI" and column.name in first
                 if primary or (not column.key and first[:1] == [column.name]):
@@ -147,15 +190,17 @@ def _columns(body: str) -> list[Column]:
         if found is None:
             continue
         name, kind, rest = found.groups()
-        default = re.search(r"DEFAULT '((?:[^'\\]|\\.)*)'", rest)
+        default = _DEFAULT.search(rest)
+        said = (default[1] if default[1] is not None else default[2]) if default else None
+        generated = bool(default and default[2] and default[2].upper() != "NULL")
         columns.append(
             Column(
                 name,
                 kind,
                 "NOT NULL" not in rest,
                 "",
-                default[1] if default else None,
-                "auto_increment" if "AUTO_INCREMENT" in rest else "",
+                None if said is not None and said.upper() == "NULL" else said,
+                "auto_increment" if "AUTO_INCREMENT" in rest else "DEFAULT_GENERATED" * generated,
             )
         )
     return columns

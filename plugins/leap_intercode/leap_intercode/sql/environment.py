@@ -31,7 +31,8 @@ from leap_intercode import __version__
 from leap_intercode.episode import shorten
 from leap_intercode.layout import SQL_LAYOUT
 from leap_intercode.official import digest, find_file, read_list
-from leap_intercode.sql.dump import read_dump
+from leap_intercode.sql.answer import Store
+from leap_intercode.sql.choice import DUMP_FILES, TASK_FILES, chosen_store
 from leap_intercode.sql.embedded import (
     DEFAULT_SIZES,
     NAME,
@@ -43,13 +44,11 @@ from leap_intercode.sql.embedded import (
 )
 from leap_intercode.sql.expert import SqlExpert, SqlExplorer, demonstrate
 from leap_intercode.sql.reward import Rows, reward
-from leap_intercode.sql.stores import MysqlStore, SqliteStore, Store
+from leap_intercode.sql.sqlite import SqliteStore
 
 OFFICIAL_SPLITS = ("train", "test", "all")
 HARDNESS = ("easy", "medium", "hard", "extra")
 _TRAIN_SHARE = 0.7
-_TASK_FILES = ("ic_spider_dev.json",)
-_DUMP_FILES = ("ic_spider_dbs.sql", "spider_dev.sql")
 
 
 class SqlOptions(Section):
@@ -61,9 +60,11 @@ class SqlOptions(Section):
         split_sizes: how many questions an embedded split has at most.
         task_types: of embedded questions: "filter", "count", "group", "join".
         seed: of the shop and its questions.
-        url: a MySQL or MariaDB server that holds the official databases, such as
-            mysql://user@host:3306 (password: environment variable INTERCODE_SQL_PASSWORD); without
-            it the databases are built in SQLite.
+        store: where queries run: "sqlite" (in a process of its own, with MySQL's meaning) or
+            "mariadb" (a server that LEAP starts and ends; official tasks only).
+        url: a MySQL or MariaDB server of yours that holds the official databases, such as
+            mysql://user@host:3306, whose user can only read (password: environment variable
+            INTERCODE_SQL_PASSWORD); in place of a store.
         scoring: reward on `submit`, or after every turn.
         seconds: how long a query may take.
         shown: characters of a result that the student is shown.
@@ -74,6 +75,7 @@ class SqlOptions(Section):
     split_sizes: Annotated[dict[str, int], sizes_by_split(SPLITS)] = Field(default_factory=dict)
     task_types: Annotated[tuple[str, ...], subset_of("task type", TASK_TYPES)] = TASK_TYPES
     seed: int = 0
+    store: Literal["sqlite", "mariadb"] = "sqlite"
     url: str | None = None
     scoring: Literal["submit", "every_turn"] = "submit"
     seconds: float = Field(10.0, gt=0, le=600)
@@ -140,7 +142,7 @@ class SqlEnvironment(Environment):
                 )
                 for i, q in enumerate(questions(options.seed, split, size, options.task_types))
             ]
-        path = find_file(options.data_dir, _TASK_FILES)
+        path = find_file(options.data_dir, TASK_FILES)
         items = read_list(path, ("query", "gold", "db", "hardness"))
         tasks = [
             Task(
@@ -175,13 +177,14 @@ class SqlEnvironment(Environment):
     def store(self) -> Store:
         """Where queries run."""
         options = self.options
-        if options.url and options.tasks == "embedded":
-            raise ConfigError("the option 'url' serves official tasks; the shop lives in SQLite")
-        if options.url:
-            return MysqlStore(options.url)
+        server = "url" if options.url else "store: mariadb" if options.store == "mariadb" else ""
+        if server and options.tasks == "embedded":
+            raise ConfigError(
+                f"the option '{server}' serves official tasks; the shop lives in SQLite"
+            )
         if options.tasks == "embedded":
             return SqliteStore({NAME: database(options.seed)})
-        return SqliteStore(read_dump(find_file(options.data_dir, _DUMP_FILES)))
+        return chosen_store(options.store, options.url, options.data_dir)
 
     def answer(self, task: Task) -> Rows | str | None:
         """What the gold query returns."""
@@ -229,7 +232,7 @@ class SqlEnvironment(Environment):
             **self.store.facts(),
         }
         if options.tasks == "official":
-            names = (_TASK_FILES, _DUMP_FILES)
+            names = (TASK_FILES, DUMP_FILES)
             paths = [find_file(options.data_dir, files) for files in names]
             facts["data"] = {path.name: digest(path) for path in paths}
         else:

@@ -16,9 +16,14 @@ Rows = list[tuple[Any, ...]]
 
 
 def reward(agent: Rows | str | None, gold: Rows | str | None) -> float:
-    """The reward of what the agent's last statement returned (rows, or an error's text)."""
-    if not isinstance(agent, list) or not isinstance(gold, list):
+    """Return the reward of what the agent's last statement returned (rows, or an error's text).
+
+    A gold query that fails counts as one without rows, as upstream counts it: an empty answer
+    gets 1.
+    """
+    if not isinstance(agent, list):
         return 0.0
+    gold = gold if isinstance(gold, list) else []
     ours, theirs = [str(row) for row in agent], [str(row) for row in gold]
     bag, other = Counter(ours), Counter(theirs)
     common, union = bag & other, bag | other
