@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from leap_alfworld import __version__
-from leap_alfworld.demonstrations import demonstrate
+from leap_alfworld.demonstrations import KINDS, REVEALING, demonstrate
 from leap_alfworld.episode import AlfworldEpisode
 from leap_alfworld.errors import GameFileError
+from leap_alfworld.expert import Expert, Explorer
 from leap_alfworld.generator import DEFAULT_SIZES, Generator
 from leap_alfworld.generator import SPLITS as GENERATED_SPLITS
+from leap_alfworld.homes import Size
 from leap_alfworld.layout import LAYOUT
 from leap_alfworld.model import TASK_TYPES, Game
 from leap_alfworld.official import (
@@ -27,6 +29,7 @@ from leap_alfworld.official import (
 )
 from leap_alfworld.options import AlfworldOptions
 from leap_alfworld.pddl import load_game
+from leap_alfworld.search import Search, search_for
 from leap_core import (
     ConfigError,
     DataError,
@@ -154,8 +157,8 @@ class AlfworldEnvironment(Environment):
 
     def _generator(self) -> Generator:
         options = self.options
-        size: Literal["small", "full"] = "full" if options.games == "full" else "small"
-        return Generator(size, options.wording, options.task_types, options.seed)
+        size: Size = "small" if options.games == "official" else options.games
+        return Generator(size, options.wording, options.task_types, options.seed, options.homes)
 
     # -- play ---------------------------------------------------------------------------------
 
@@ -214,19 +217,26 @@ class AlfworldEnvironment(Environment):
     # -- teaching -------------------------------------------------------------------------------
 
     def demonstration_kinds(self) -> Sequence[str]:
-        """ "planner" walks straight; "walkthrough" is the file's own; "explorer" searches."""
-        return ("planner", "walkthrough", "explorer")
+        """Return those that say nothing hidden first; `REVEALING` ones say where things are."""
+        return KINDS
+
+    def demonstrations(self, tasks: Sequence[Task], kind: str) -> Iterator[Trajectory]:
+        """Yield a demonstration of each task; warn of kinds whose reasons say hidden things."""
+        if kind in REVEALING:
+            log.warning(
+                "demonstrations of the kind '%s' say where hidden objects are, which a student "
+                "then makes up; 'privileged' walks as straight and gives general reasons",
+                kind,
+            )
+        return super().demonstrations(tasks, kind)
 
     def demonstrate(self, task: Task, kind: str) -> Trajectory:
         """One demonstration."""
-        return demonstrate(self, self.game(task), self.options.search, task, kind)
+        return demonstrate(self, self.game(task), self._search(), task, kind)
 
     def expert(self) -> ScriptedExpert:
         """The scripted privileged expert, for levels 1 to 5."""
-        from leap_alfworld.expert import Expert
-        from leap_alfworld.search import SEARCHES
-
-        return Expert(SEARCHES[self.options.search])
+        return Expert(self._search())
 
     def scripted_policies(self) -> Sequence[str]:
         """The explorer."""
@@ -234,10 +244,10 @@ class AlfworldEnvironment(Environment):
 
     def scripted_policy(self, name: str) -> ScriptedPolicy | None:
         """The unprivileged explorer, or None."""
-        from leap_alfworld.expert import Explorer
-        from leap_alfworld.search import SEARCHES
+        return Explorer(self._search()) if name == "explorer" else None
 
-        return Explorer(SEARCHES[self.options.search]) if name == "explorer" else None
+    def _search(self) -> Search:
+        return search_for(self.options.search, self.options.homes)
 
     def pretrained_student(self) -> Path | None:
         """The small base that `scripts/pretrain_base.py` made from random walks."""
@@ -260,5 +270,5 @@ class AlfworldEnvironment(Environment):
             release = self._release()
             facts["data"] = {split: digest(release, split) for split in self.splits()}
         else:
-            facts |= {"wording": options.wording, "seed": options.seed}
+            facts |= {"wording": options.wording, "seed": options.seed, "homes": options.homes}
         return facts

@@ -2,24 +2,28 @@
 
 | level | which steps | where it looks for a hidden object | what it says |
 |---|---|---|---|
-| 1 | all | places in the order of the room's listing | no history, no privilege |
-| 2 | those that gain nothing | by common sense | no history, no privilege |
-| 3 | all | by common sense | what the history shows |
-| 4 | all | in the right kind of place, at times the very place | hints, at times names it |
-| 5 | all | straight to it | says where it is |
+| 1 | all | in the order of the room's listing | what the history shows |
+| 2 | those that gain nothing | as the search goes; at every second task in the kind of place that \
+hides it | a general rule, or what the history shows |
+| 3 | all | in the kind of place that hides it | the general rule, and what the history shows |
+| 4 | all | the same; by lot, at half the moves, in the very place | the rule, or the place |
+| 5 | all | straight to it | where it is |
 
-Instead of by common sense it can search round the room (see `Search`).
+Level 1 never sees the state: it is the unprivileged teacher. At levels 2 and 3 the hidden state
+decides an action, but only through the *kind* of place, and is never spoken of: where things of a
+kind are mostly kept in one kind of place, a student can learn such actions from its own history.
+Those of levels 4 and 5 rest on what it cannot see.
 
-Up to level 3 the action is a function of the student's own history: privilege only tells it which
-steps to correct (2, 3) and that a trajectory has come to a dead end. Such actions a student can
-learn to take by itself; those of levels 4 and 5 rest on what it cannot see.
+In a search round the room (`Search.tour`) levels 2 and 3 use the state on the first move alone,
+and then go round; in other searches on every move.
 """
 
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from leap_alfworld import reasons
@@ -29,10 +33,11 @@ from leap_alfworld.search import (
     LIKELY,
     Decision,
     Search,
-    commonsense,
     decide,
     in_order,
+    of_kinds_first,
     own_choice_first,
+    places_first,
 )
 from leap_core import Observation, PrivilegedState, Proposal, ScriptedPolicy, Step, Task, Trajectory
 
@@ -40,7 +45,7 @@ from leap_core import Observation, PrivilegedState, Proposal, ScriptedPolicy, St
 class Expert:
     """Corrects a student's trajectory from the simulator's states.
 
-    `search` is how levels 2 to 4 go through places not looked at yet.
+    `search` is how it goes through places not looked at yet, where no level says otherwise.
     """
 
     def __init__(self, search: Search = LIKELY) -> None:
@@ -59,15 +64,18 @@ class Expert:
         for t, (step, state) in enumerate(zip(trajectory.steps, states, strict=True)):
             memory.note(action, step.observation.text)
             action = step.action
-            if state.facts.get("dead_end") and level > 1:
+            if level == 1:
+                proposals.append(_unprivileged(t, step, goal, memory, self.search))
+                continue
+            if state.facts.get("dead_end"):
                 break
             if level == 2 and _gains(states, t):
                 continue
             if level >= 5:
                 proposal = _straight(t, state.facts)
             else:
-                search = Search(in_order) if level == 1 else self.search
-                proposal = _realizable(t, trajectory, goal, memory, state.facts, level, search)
+                turn = _Turn(t, step, goal, memory, state.facts, trajectory.task.id)
+                proposal = turn.proposal(level, self.search)
             if proposal is not None:
                 proposals.append(proposal)
         return proposals
@@ -95,6 +103,21 @@ def _restated(search: Search) -> reasons.Restated:
     return "next" if search.tour else "left"
 
 
+def _unprivileged(t: int, step: Step, goal: Goal, memory: Memory, search: Search) -> Proposal:
+    """Level 1: no state and no prior knowledge of where things are."""
+    search = replace(search, order=in_order)
+    decision = decide(goal, memory, step.observation.candidates, search)
+    reason = reasons.from_history(decision, goal, memory, _restated(search))
+    return Proposal(step=t, reason=reason, action=decision.action)
+
+
+def _straight(t: int, facts: Any) -> Proposal | None:
+    """Level 5: the best plan, and why."""
+    if not facts.get("plan"):
+        return None
+    return Proposal(step=t, reason=str(facts["reason"]), action=str(facts["plan"][0]))
+
+
 def _gains(states: Sequence[PrivilegedState], t: int) -> bool:
     """Whether the student's action brought it nearer to the goal."""
     if t + 1 >= len(states):
@@ -103,65 +126,61 @@ def _gains(states: Sequence[PrivilegedState], t: int) -> bool:
     return before is not None and after is not None and len(after) < len(before)
 
 
-def _straight(t: int, facts: Any) -> Proposal | None:
-    if not facts.get("plan"):
-        return None
-    return Proposal(step=t, reason=str(facts["reason"]), action=str(facts["plan"][0]))
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """One step of a student, and the facts that were hidden from it."""
 
+    t: int
+    step: Step
+    goal: Goal
+    memory: Memory
+    facts: Any
+    task_id: str
 
-def _realizable(
-    t: int,
-    trajectory: Trajectory,
-    goal: Goal,
-    memory: Memory,
-    facts: Any,
-    level: int,
-    search: Search,
-) -> Proposal:
-    step = trajectory.steps[t]
-    if search.tour and not memory.visits:
-        search = replace(search, order=own_choice_first(search.order, step.action))
-    decision = decide(goal, memory, step.observation.candidates, search)
-    if level >= 4 and decision.purpose == "search":
-        return _hinted(t, trajectory, goal, memory, facts, decision, search)
-    restates = _restated(search) if level >= 3 else None
-    return Proposal(
-        step=t,
-        reason=reasons.from_history(decision, goal, memory, restates),
-        action=decision.action,
-    )
+    def proposal(self, level: int, search: Search) -> Proposal:
+        """Propose at level 2, 3 or 4."""
+        plain = self._decide(self._as_begun(search))
+        if plain.purpose != "search":
+            return self._say(plain, search)
+        hiding = self._hiding(plain.thing)
+        if not hiding or not self._hints(level, search):
+            return self._say(plain, search)
+        if level >= 4 and self._lot(f"{self.task_id} {self.t}"):
+            told = self._decide(Search(places_first(search.order, hiding)))
+            if told.purpose == "search" and told.place in hiding:
+                return Proposal(step=self.t, reason=reasons.named(told), action=told.action)
+        kinds = [kind for kind, _ in Counter(map(kind_of, hiding)).most_common()]
+        hinted = self._decide(Search(of_kinds_first(search.order, kinds)))
+        return self._say(hinted, search, rule=kind_of(hinted.place) in kinds)
 
+    def _as_begun(self, search: Search) -> Search:
+        """A round of the room may begin at any place: the student's own choice is as good."""
+        if search.tour and not self.memory.visits:
+            return replace(search, order=own_choice_first(search.order, self.step.action))
+        return search
 
-def _hinted(
-    t: int,
-    trajectory: Trajectory,
-    goal: Goal,
-    memory: Memory,
-    facts: Any,
-    decision: Decision,
-    search: Search,
-) -> Proposal:
-    """Level 4: the right kind of place first; at every second chance, by lot, the place itself."""
-    hiding = [
-        place
-        for thing, places in facts.get("locations", {}).items()
-        for place in places
-        if kind_of(thing) == decision.thing and place not in memory.looked
-    ]
-    if not hiding:
-        reason = reasons.from_history(decision, goal, memory, _restated(search))
-        return Proposal(step=t, reason=reason, action=decision.action)
-    kinds = {kind_of(place) for place in hiding}
-    named = zlib.crc32(f"{trajectory.task.id} {t}".encode()) % 2 == 0
+    def _hints(self, level: int, search: Search) -> bool:
+        """Whether this level uses the state for this move of a search."""
+        if level == 2 and not self._lot(self.task_id):
+            return False
+        return level >= 4 or not search.tour or not self.memory.visits
 
-    def order(kind: str, places: Sequence[str], memory: Memory) -> list[str]:
-        ranked = commonsense(kind, places, memory)
-        return sorted(ranked, key=lambda p: p not in hiding if named else kind_of(p) not in kinds)
+    def _hiding(self, thing: str) -> list[str]:
+        """Places not looked into yet that hide such a thing."""
+        return [
+            place
+            for name, places in sorted(self.facts.get("locations", {}).items())
+            for place in places
+            if kind_of(name) == thing and place not in self.memory.looked
+        ]
 
-    candidates = trajectory.steps[t].observation.candidates
-    chosen = decide(goal, memory, candidates, Search(order))
-    if chosen.purpose == "search":
-        reason = reasons.hinted(chosen, chosen.place, named and chosen.place in hiding)
-    else:
-        reason = reasons.from_history(chosen, goal, memory, _restated(search))
-    return Proposal(step=t, reason=reason, action=chosen.action)
+    def _decide(self, search: Search) -> Decision:
+        return decide(self.goal, self.memory, self.step.observation.candidates, search)
+
+    def _say(self, decision: Decision, search: Search, rule: bool = False) -> Proposal:
+        reason = reasons.from_history(decision, self.goal, self.memory, _restated(search), rule)
+        return Proposal(step=self.t, reason=reason, action=decision.action)
+
+    @staticmethod
+    def _lot(key: str) -> bool:
+        return zlib.crc32(key.encode()) % 2 == 0

@@ -8,11 +8,13 @@ machine and Python. As upstream, `train` and `valid_seen` share rooms (but no pl
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from leap_alfworld import homes as drawn_homes
 from leap_alfworld.engine import World
+from leap_alfworld.homes import Homes, Size
 from leap_alfworld.model import (
     PROCESS,
     TASK_TYPES,
@@ -25,9 +27,9 @@ from leap_alfworld.model import (
     compile_game,
 )
 from leap_alfworld.planner import plan
-from leap_alfworld.tables import ACCEPTS, LAMP_STANDS, OPENABLE, ROOMS, TRAITS, RoomKind
+from leap_alfworld.tables import ACCEPTS, LAMP_STANDS, OPENABLE, TRAITS, RoomKind
 
-Size = Literal["small", "full"]
+Places = Mapping[str, Mapping[str, float]]
 
 DEFAULT_SIZES = {
     "train": 3553,
@@ -82,20 +84,25 @@ class Generator:
     """A family of games.
 
     Attributes:
-        size: "small" (about 9 receptacles and 9 objects) or "full" (as large as official games).
+        size: "small" (about 9 receptacles and 9 objects), "crowded" (a kitchen of 19 receptacles,
+            four of each kind in which things are kept) or "full" (as large as official games).
         wording: "move" (the current release's) or "put" (the one before).
         task_types: the types to generate, in turn; any of `TASK_TYPES`.
         seed: another seed is another world; task ids then name it.
+        homes: "usual" (objects lie where common sense expects them) or "drawn" (each kind of
+            object has a home drawn by the seed, see `leap_alfworld.homes`).
     """
 
     size: Size = "small"
     wording: Literal["move", "put"] = "move"
     task_types: Sequence[str] = TASK_TYPES
     seed: int = 0
+    homes: Homes = "usual"
 
     def task_id(self, split: str, index: int) -> str:
         """The stable name of a game, such as "small/train/000123"."""
-        family = self.size if not self.seed else f"{self.size}-seed{self.seed}"
+        drawn = "-drawn" if self.homes == "drawn" else ""
+        family = f"{self.size}{drawn}" + (f"-seed{self.seed}" if self.seed else "")
         return f"{family}/{split}/{index:06d}"
 
     def task_type(self, index: int) -> str:
@@ -103,8 +110,9 @@ class Generator:
         occurs once (of fewer types, likewise), in no regular order, so that every n-th game is a
         fair sample too.
         """
-        block, place = divmod(index, len(self.task_types))
-        turns = list(self.task_types)
+        there = frozenset().union(*(room.tasks for room in drawn_homes.rooms(self.size)))
+        turns = [kind for kind in self.task_types if kind in there]
+        block, place = divmod(index, len(turns))
         random.Random(f"leap-alfworld types {self.seed} {block}").shuffle(turns)
         return turns[place]
 
@@ -128,9 +136,11 @@ class Generator:
         for attempt in range(1000):
             # Seeding with text does not depend on Python's hash seed.
             rng = random.Random(f"leap-alfworld game {name} {task_type} {attempt}")
-            kind = rng.choice([room for room in ROOMS if task_type in room.tasks])
+            rooms = [room for room in drawn_homes.rooms(self.size) if task_type in room.tasks]
+            kind = rng.choice(rooms)
             room = self._room(kind, self._room_number(split, rng))
-            problem = _furnish(name, kind, room, task_type, self.size, self.wording, rng)
+            places = self._places(kind, {r.type for r in room})
+            problem = _furnish(name, kind, room, places, task_type, self, rng)
             if problem is None:
                 continue
             game = compile_game(problem)
@@ -148,8 +158,7 @@ class Generator:
         rng = random.Random(f"leap-alfworld room {self.size} {self.seed} {kind.name} {number}")
         receptacles: list[RawReceptacle] = []
         for piece in kind.furniture:
-            lo, hi = piece.full if self.size == "full" else piece.small
-            for _ in range(rng.randint(lo, hi)):
+            for _ in range(rng.randint(*drawn_homes.counts(piece, self.size))):
                 location = _location(rng)
                 if self.size == "full" and receptacles and rng.random() < 0.09:
                     location = receptacles[-1].location
@@ -161,6 +170,13 @@ class Generator:
                 )
         return tuple(receptacles)
 
+    def _places(self, kind: RoomKind, there: Collection[str]) -> Places:
+        """Where objects of each type lie in a room that has these receptacles, by weights."""
+        if self.homes == "usual":
+            return kind.places
+        rankings = {t: drawn_homes.ranked(kind, t, self.size, self.seed) for t in kind.places}
+        return {t: drawn_homes.weights(ranking, there) for t, ranking in rankings.items()}
+
 
 # -- placement ------------------------------------------------------------------------------------
 
@@ -169,9 +185,9 @@ def _furnish(
     name: str,
     kind: RoomKind,
     room: tuple[RawReceptacle, ...],
+    places: Places,
     task_type: str,
-    size: Size,
-    wording: str,
+    family: Generator,
     rng: random.Random,
 ) -> Problem | None:
     """Choose a goal and put objects into a room; None where this draw makes no game."""
@@ -180,7 +196,9 @@ def _furnish(
     if goal is None:
         return None
     wanted, target, lamp = goal
-    shelf = _Shelves(room, 3 if size == "small" else 9, rng)
+    if family.homes == "drawn" and target == next(iter(places[wanted])):
+        return None
+    shelf = _Shelves(room, 9 if family.size == "full" else 3, rng)
     if task_type == "look_at_obj_in_light" or (kind.name == "bedroom" and rng.random() < 0.5):
         stands = [stand for stand in LAMP_STANDS if stand in there][:2]
         if not stands or not shelf.place("DeskLamp", dict.fromkeys(stands, 1)):
@@ -188,26 +206,26 @@ def _furnish(
     avoid = {target} if target else set()
     least = 2 if task_type == "pick_two_obj_and_place" else 1
     for _ in range(rng.randint(least, least + 1)):
-        weights = {p: w for p, w in kind.places[wanted].items() if p not in avoid}
+        weights = {p: w for p, w in places[wanted].items() if p not in avoid}
         if not shelf.place(wanted, weights):
             return None
     others = [k for k in kind.places if k != wanted]
-    if size == "small":
-        rng.shuffle(others)
-        for other in others[: rng.randint(6, 9)]:
-            shelf.place(other, kind.places[other])
-    else:
+    if family.size == "full":
         for other in others:
             for _ in range(rng.choice((0, 1, 1, 2, 2, 3))):
-                shelf.place(other, kind.places[other])
+                shelf.place(other, places[other])
         for thing in kind.decor:
             shelf.stand(thing, _location(rng))
+    else:
+        rng.shuffle(others)
+        for other in others[: rng.randint(6, 9)]:
+            shelf.place(other, places[other])
     sentence = rng.choice(_SENTENCES[task_type])
     return Problem(
         name=name,
         goal=Goal(task_type, wanted.lower(), target.lower(), lamp.lower()),
         task=sentence.format(o=wanted.lower(), r=target.lower(), lamp=lamp.lower()),
-        wording=WORDINGS[wording],
+        wording=WORDINGS[family.wording],
         start=_location(rng),
         receptacles=room,
         objects=tuple(shelf.objects),
@@ -242,7 +260,7 @@ class _Shelves:
         self.objects: list[RawObject] = []
         self.contents: list[tuple[str, str]] = []
 
-    def place(self, kind: str, weights: dict[str, int]) -> bool:
+    def place(self, kind: str, weights: Mapping[str, float]) -> bool:
         """Put an object into some receptacle with room left, by weights per receptacle type."""
         free = [r for r in self.room if weights.get(r.type) and self.load[r.id] < self.most]
         if not free:

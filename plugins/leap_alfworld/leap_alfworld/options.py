@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from leap_alfworld.generator import SPLITS
+from leap_alfworld.homes import Homes, rooms
 from leap_alfworld.model import TASK_TYPES
 from leap_core import Section, sizes_by_split, subset_of
 
@@ -20,8 +21,11 @@ class AlfworldOptions(Section):
     """Options of the environment.
 
     Attributes:
-        games: "small" (generated, for tiny students), "full" (generated, as large as official
+        games: "small" (generated, for tiny students), "crowded" (generated kitchens, four of each
+            kind of place in which things are kept), "full" (generated, as large as official
             ones) or "official" (game files, see `data_dir`).
+        homes: of generated games: objects lie where common sense expects them ("usual"), or each
+            kind of object has a home drawn by the world's seed ("drawn").
         data_dir: folder of the official games; else the environment variable ALFWORLD_DATA.
         split_sizes: how many games a generated split has; others keep the default (train 3553,
             seen 140, unseen 134, as upstream).
@@ -35,11 +39,13 @@ class AlfworldOptions(Section):
         textworld_python: the Python of the virtual environment that has the extra, if it is not
             this one.
         search: how the expert and the explorer go through places not looked at yet: the likeliest
-            first, or round the room as listed (easier to learn than common sense is).
+            first (where homes are drawn nobody knows these: in the order of the listing), or
+            round the room as listed (easier to learn).
         tidy: lower-case actions and drop signs that no command has, as the paper's agent did.
     """
 
-    games: Literal["small", "full", "official"] = "small"
+    games: Literal["small", "crowded", "full", "official"] = "small"
+    homes: Homes = "usual"
     data_dir: Path | None = None
     split_sizes: Annotated[dict[str, int], sizes_by_split(SPLITS)] = Field(default_factory=dict)
     wording: Literal["move", "put"] = "move"
@@ -51,6 +57,18 @@ class AlfworldOptions(Section):
     hide: tuple[str, ...] = ()
     tidy: bool = True
     search: Literal["likely", "listed"] = "likely"
+
+    @model_validator(mode="after")
+    def _games_can_be_made(self) -> AlfworldOptions:
+        if self.games == "official":
+            if self.homes != "usual":
+                raise ValueError("homes: drawn is of generated games; official files have theirs")
+            return self
+        made = frozenset().union(*(room.tasks for room in rooms(self.games)))
+        missing = [kind for kind in self.task_types if kind not in made]
+        if missing and "task_types" in self.model_fields_set:
+            raise ValueError(f"games: {self.games} has no {', '.join(missing)}; leave it out")
+        return self
 
     def command(self, action: str) -> str:
         """What the engine gets for an action."""

@@ -27,9 +27,16 @@ def from_history(
     goal: Goal,
     memory: Memory,
     restates: Restated | None = "left",
+    rule: bool = False,
 ) -> str:
-    """Why to act so, from what was seen; searching, with what `restates` asks for of the past."""
+    """Why to act so, from what was seen; searching, with what `restates` asks for of the past.
+
+    With `rule`, a search says which kind of place often holds such a thing: a general rule, true
+    of the world at large and never of this room.
+    """
     thing, place = decision.thing, decision.place
+    if rule and decision.purpose == "search":
+        return general(decision, goal, memory, restates)
     if decision.purpose in ("search", "look"):
         return _searching(decision, goal, memory, restates)
     if decision.purpose == "open":
@@ -52,12 +59,7 @@ def from_history(
 
 
 def _searching(decision: Decision, goal: Goal, memory: Memory, restates: Restated | None) -> str:
-    kind = decision.thing
-    need = f"I need {_a(kind)}."
-    if memory.held:
-        need = f"I hold the {memory.held} and need {_a(kind)}."
-    elif goal.task_type == "pick_two_obj_and_place" and _delivered(goal, memory):
-        need = f"I need another {kind}."
+    need = _wanting(decision, goal, memory)
     if decision.purpose == "look":
         return f"{need} I look again."
     if restates is None:
@@ -68,9 +70,30 @@ def _searching(decision: Decision, goal: Goal, memory: Memory, restates: Restate
     if restates == "next":
         return f"{need} {_next(decision, memory)}"
     if len(left) > _MOST_PLACES:
-        shown = {*commonsense(kind, left, memory)[:_MOST_PLACES], decision.place}
+        shown = {*commonsense(decision.thing, left, memory)[:_MOST_PLACES], decision.place}
         left = [place for place in left if place in shown]
     return f"{need} I have not looked in {', '.join(left)}. Next I look in the {decision.place}."
+
+
+def general(decision: Decision, goal: Goal, memory: Memory, restates: Restated | None) -> str:
+    """Why to look in a place: by a rule about kinds of things and kinds of places."""
+    kind, place = decision.thing, decision.place
+    often = f"{_wanting(decision, goal, memory)} {_a(kind).capitalize()} is often in"
+    often = f"{often} {_a(kind_of(place))},"
+    if not memory.visits:
+        return f"{often} so I look in the {place} first."
+    if restates == "left":
+        return f"{often} and I have not looked in the {place}."
+    return f"{often} so I look in the {place}."
+
+
+def _wanting(decision: Decision, goal: Goal, memory: Memory) -> str:
+    kind = decision.thing
+    if memory.held:
+        return f"I hold the {memory.held} and need {_a(kind)}."
+    if goal.task_type == "pick_two_obj_and_place" and _delivered(goal, memory):
+        return f"I need another {kind}."
+    return f"I need {_a(kind)}."
 
 
 def _next(decision: Decision, memory: Memory) -> str:
@@ -104,11 +127,9 @@ def _delivering(decision: Decision, goal: Goal, memory: Memory) -> str:
     return f"I hold the {thing}. {done}It goes to the {place}, so I go there."
 
 
-def hinted(decision: Decision, place: str, named: bool) -> str:
-    """A reason that knows more than it should: the right kind of place, or the place itself."""
-    if named:
-        return f"The {decision.thing} is in the {place}, so I look there."
-    return f"{_a(kind_of(place)).capitalize()} is the most likely place for {_a(decision.thing)}."
+def named(decision: Decision) -> str:
+    """A reason that knows more than it should: the place itself."""
+    return f"The {decision.thing} is in the {decision.place}, so I look there."
 
 
 def straight(command: str, thing: str, place: str, verb: str) -> str:

@@ -248,8 +248,29 @@ def commonsense(kind: str, places: Sequence[str], memory: Memory) -> list[str]:
 
 
 def in_order(kind: str, places: Sequence[str], memory: Memory) -> list[str]:
-    """No preference: as listed."""
-    return list(places)
+    """No preference: in the order of the room's listing."""
+    position = {place: i for i, place in enumerate(memory.listing)}
+    return sorted(places, key=lambda place: position.get(place, 0))
+
+
+def of_kinds_first(order: Order, kinds: Sequence[str]) -> Order:
+    """As `order`, but places of these kinds first, the first kind before the others."""
+    rank = {kind: i for i, kind in enumerate(kinds)}
+
+    def ordered(kind: str, places: Sequence[str], memory: Memory) -> list[str]:
+        ranked = order(kind, places, memory)
+        return sorted(ranked, key=lambda place: rank.get(kind_of(place), len(rank)))
+
+    return ordered
+
+
+def places_first(order: Order, chosen: Sequence[str]) -> Order:
+    """As `order`, but these very places first."""
+
+    def ordered(kind: str, places: Sequence[str], memory: Memory) -> list[str]:
+        return sorted(order(kind, places, memory), key=lambda place: place not in chosen)
+
+    return ordered
 
 
 def tour(memory: Memory) -> tuple[str, ...]:
@@ -270,7 +291,19 @@ def own_choice_first(order: Order, action: str) -> Order:
 
 
 LIKELY = Search(commonsense)
-SEARCHES = {"likely": LIKELY, "listed": Search(in_order, tour=True)}
+LISTED = Search(in_order, tour=True)
+
+
+def search_for(name: str, homes: str) -> Search:
+    """Return how to search, from the options `search` and `homes`.
+
+    Common sense is knowledge of the usual homes: of no use where homes are drawn, so that "likely"
+    there is the order of the listing, each place once.
+    """
+    if name == "listed":
+        return LISTED
+    return LIKELY if homes == "usual" else Search(in_order)
+
 
 _OPENABLE = frozenset(kind.lower() for kind in OPENABLE)
 _ACCEPTS = {place.lower(): frozenset(k.lower() for k in kinds) for place, kinds in ACCEPTS.items()}

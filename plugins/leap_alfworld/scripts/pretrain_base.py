@@ -6,9 +6,12 @@ A real student starts from pre-training; the tiny one starts from this. It reads
 through generated games of another world (`seed=1000`), and at every step a remark (walks.py): what
 the task names and where it goes, whether there is one in sight, which place the room lists next,
 and at times the command that the walk takes next, which is drawn by lot. Between them it is asked
-what there is in places made up (sights.py). There is no task being solved, no demonstration, no
-teacher and nothing privileged in it: the base learns the words, to copy names, and to tell what it
-sees. It cannot do the tasks.
+what there is in places made up (sights.py). Last come errands (errands.py): a thing is met with by
+chance, and what the task asks is done with it.
+
+The base learns the words, to copy names, to tell what it sees, and to keep account of what was
+done. It never learns where things are: every errand is in a world of its own, whose homes are drawn
+anew, and where its search begins is drawn by lot. There is no teacher and nothing privileged in it.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from itertools import islice
 from pathlib import Path
 
 import torch
+from errands import errand
 from sights import sight
 from walks import walk
 
@@ -47,14 +51,15 @@ class Stage:
     Attributes:
         steps: of the optimizer.
         rate: the learning rate at first; it falls to a twentieth.
-        walks, sights: how many of each a step reads.
-        longest: steps of a walk, at most, at the beginning and at the end.
+        walks, sights, errands: how many of each a step reads.
+        longest: steps of a walk or errand, at most, at the beginning and at the end.
     """
 
     steps: int
     rate: float
     walks: int = 4
     sights: int = 0
+    errands: int = 0
     longest: tuple[int, int] = (15, 15)
 
 
@@ -62,6 +67,7 @@ STAGES = {
     "walks": Stage(5000, 2e-3, longest=(8, 15)),
     "sights": Stage(850, 1e-3, walks=0, sights=16),
     "both": Stage(1200, 1e-3, sights=12),
+    "errands": Stage(1500, 1e-3, walks=0, sights=8, errands=8, longest=(12, 12)),
 }
 
 
@@ -146,7 +152,13 @@ class Reading:
             sight(self.encoder, BRANCH, self.rng, most_before=min(3, int(6 * done)))
             for _ in range(stage.sights // self.count)
         ]
-        return [list(self._walks(stage.walks // self.count, longest)), sights]
+        walks = list(self._walks(stage.walks // self.count, longest))
+        errands = [
+            row
+            for _ in range(stage.errands // self.count)
+            for row in shared_rows(errand(self.writer, self.rng, longest), self.encoder, 4000)
+        ]
+        return [walks, sights, errands]
 
     def _walks(self, count: int, longest: int) -> Iterator[TokenRow]:
         for task in islice(self.tasks, count):
@@ -174,7 +186,7 @@ def train_stage(
             group["lr"] = stage.rate * min(1, (step + 1) / 50) * falling
         batch = reading.batch(stage, done)
         # Reading the walks themselves teaches the words; later their chances are only noise.
-        trunk_weights = (0.2 if name == "walks" and done < 0.15 else 0.02, 0.0)
+        trunk_weights = (0.2 if name == "walks" and done < 0.15 else 0.02, 0.0, 0.0)
         parts = zip(batch, trunk_weights, strict=True)
         losses = [loss for rows, weight in parts for loss in losses_of(model, rows, weight)]
         torch.stack(losses).sum().backward()

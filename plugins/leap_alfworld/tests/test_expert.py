@@ -12,7 +12,7 @@ from leap_alfworld.environment import AlfworldEnvironment, AlfworldOptions
 from leap_alfworld.expert import Expert
 from leap_alfworld.memory import Memory, kind_of
 from leap_alfworld.privileged import SimulatorSource, SourceOptions
-from leap_alfworld.search import SEARCHES, in_order, own_choice_first, tour
+from leap_alfworld.search import LIKELY, LISTED, in_order, own_choice_first, tour
 from leap_core import Observation, PrivilegedState, Step, Task, Trajectory
 from leap_core.correction import history_text, leak_score, validate
 
@@ -22,6 +22,7 @@ OPTIONS = [
     {"games": "full", "hide": ("help", "look", "inventory", "examine")},
 ]
 LEAKS = 0.5
+SEARCHES = {"likely": LIKELY, "listed": LISTED}
 
 
 @pytest.fixture(params=OPTIONS, ids=["small", "put", "full"])
@@ -70,25 +71,26 @@ def test_every_proposal_can_be_executed(environment, level):
 @pytest.mark.parametrize("level", [1, 2, 3])
 def test_constrained_levels_pass_the_leak_audit(environment, level):
     for trajectory, states in cases(environment):
-        for proposal in Expert().correct(trajectory, states, level):
-            assert not leaks(trajectory, states, proposal), proposal
+        for search in SEARCHES.values():
+            for proposal in Expert(search).correct(trajectory, states, level):
+                assert not leaks(trajectory, states, proposal), proposal
 
 
 def test_free_levels_fail_the_leak_audit(environment):
-    told = {4: 0, 5: 0}
+    leaked = {4: 0, 5: 0}
     games = 0
     for trajectory, states in cases(environment):
         games += 1
-        for level in told:
+        for level in leaked:
             proposals = Expert().correct(trajectory, states, level)
-            told[level] += any(leaks(trajectory, states, p) for p in proposals)
-    assert told[5] == games
-    assert 0 < told[4] <= games
+            leaked[level] += any(leaks(trajectory, states, p) for p in proposals)
+    assert leaked[5] == games
+    assert 0 < leaked[4] <= games
 
 
 @pytest.mark.parametrize("search", SEARCHES)
 def test_what_level_4_tells_is_true(environment, search):
-    told = 0
+    count = 0
     for trajectory, states in cases(environment):
         for proposal in Expert(SEARCHES[search]).correct(trajectory, states, 4):
             found = re.fullmatch(r"The (\w+) is in the (.+), so I look there\.", proposal.reason)
@@ -97,31 +99,43 @@ def test_what_level_4_tells_is_true(environment, search):
                 locations = states[proposal.step].facts["locations"]
                 assert any(kind_of(t) == thing and place in locations[t] for t in locations)
                 assert proposal.action == f"go to {place}"
-                told += 1
-    assert told
+                count += 1
+    assert count
 
 
-@pytest.mark.parametrize("level", [1, 3])
-def test_constrained_levels_see_nothing_hidden(environment, level):
-    """Realizability: whatever the hidden truth, the same history gives the same correction."""
+def told(states, locations=None):
+    """The same states with other hidden facts."""
+    lies = {"plan": ["go to moon 1"], "dead_end": True, "reason": "It is on the moon."}
+    if locations is not None:
+        lies = {"locations": locations}
+    return [replace(state, text="", facts={**state.facts, **lies}) for state in states]
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_level_1_never_sees_the_state(environment, search):
+    expert = Expert(SEARCHES[search])
     for trajectory, states in cases(environment, 12):
-        lies = [
-            replace(
-                state,
-                text="",
-                facts={
-                    "plan": ["go to moon 1"] * len(states),
-                    "dead_end": state.facts["dead_end"],
-                    "locations": {name: ["moon 1"] for name in state.facts["locations"]},
-                    "held": "",
-                    "reason": "It is on the moon.",
-                },
-            )
+        proposals = expert.correct(trajectory, states, 1)
+        assert len(proposals) == len(trajectory.steps)
+        assert proposals == expert.correct(trajectory, told(states), 1)
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_level_3_uses_no_more_than_the_kind_of_the_hidden_place(environment, search):
+    """Where the thing lies in another place of the same kind, nothing changes."""
+    expert = Expert(SEARCHES[search])
+    for trajectory, states in cases(environment, 12):
+        moved = [
+            told([state], {t: [f"{kind_of(p)} 99" for p in places]
+                           for t, places in state.facts["locations"].items()})[0]
             for state in states
-        ]
-        assert Expert().correct(trajectory, states, level) == Expert().correct(
-            trajectory, lies, level
-        )
+        ]  # fmt: skip
+        for t, step in enumerate(trajectory.steps):
+            if any(r in step.observation.text for r in states[t].facts["locations"]):
+                break  # seen, so no longer hidden: moving it would be a lie about what is shown
+            so_far = Trajectory(task=trajectory.task, steps=trajectory.steps[: t + 1])
+            ours, theirs = (expert.correct(so_far, f[: t + 1], 3) for f in (states, moved))
+            assert ours == theirs
 
 
 def test_following_level_3_wins(environment):
@@ -226,8 +240,8 @@ def test_a_search_as_listed_says_which_place_comes_next(environment):
     assert said
 
 
-def test_a_search_as_listed_begins_where_the_student_likes(environment):
-    expert = Expert(SEARCHES["listed"])
+def test_a_search_as_listed_begins_where_the_student_likes_where_nothing_is_known(environment):
+    expert = Expert(LISTED)
     (task,) = environment.tasks("train")[:1]
     first = environment.open(task, 0).reset()
     for action in [c for c in first.candidates if c.startswith("go to ")]:
@@ -235,7 +249,7 @@ def test_a_search_as_listed_begins_where_the_student_likes(environment):
             task=task, steps=(Step(observation=first, reason="", action=action),)
         )
         states = SimulatorSource(SourceOptions(), environment).states(trajectory)
-        assert expert.correct(trajectory, states, 3)[0].action == action
+        assert expert.correct(trajectory, told(states, {}), 3)[0].action == action
 
 
 def test_a_place_that_the_student_chose_itself_is_as_good():

@@ -9,7 +9,7 @@ import pytest
 from leap_alfworld.engine import World
 from leap_alfworld.generator import Generator
 from leap_alfworld.memory import Memory, read_goal
-from leap_alfworld.search import LIKELY, SEARCHES, Search, accepts, commonsense, decide, in_order
+from leap_alfworld.search import LIKELY, LISTED, Search, accepts, commonsense, decide, in_order
 
 
 @pytest.mark.parametrize("wording", ["move", "put"])
@@ -94,7 +94,7 @@ def test_searching_in_order_takes_longer(small):
 
 def test_a_search_as_listed_finds_things_in_time_too(small):
     games = list(small.games("valid_unseen", 100))
-    wins = sum(explore(World(game), SEARCHES["listed"], 20) is not None for game in games)
+    wins = sum(explore(World(game), LISTED, 20) is not None for game in games)
     assert wins / len(games) >= 0.95
 
 
