@@ -29,6 +29,7 @@ from leap_core.runs.ledger import Ledger
 from leap_core.runs.progress import Screen
 from leap_core.stages.components import Components, build_components, check_teacher
 from leap_core.stages.context import RunContext, identity_of, spending_limit
+from leap_core.stages.engines import check_generation
 from leap_core.stages.environment_run import EnvironmentRun
 from leap_core.stages.students import resolve_students
 from leap_core.stages.updates import UpdateStage
@@ -225,8 +226,11 @@ def _checked_components(configs: Mapping[str, RunConfig]) -> dict[str, Component
     """Build the components of each environment's run, and check all that can be checked now."""
     components = {label: build_components(config) for label, config in configs.items()}
     student = next(iter(configs.values())).student
-    resolve_students(student.model, student.adapter, [c.environment for c in components.values()])
+    environments = [c.environment for c in components.values()]
+    policy = resolve_students(student.model, student.adapter, environments)
     for label, config in configs.items():
+        if policy is not None:
+            check_generation(config.student.generation, policy, config.server)
         check_teacher(config, components[label].environment)
         components[label].first_updater.check()
         if config.iterations:

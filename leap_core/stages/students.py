@@ -8,7 +8,7 @@ from pathlib import Path
 
 from leap_core.contracts.environment import Environment
 from leap_core.errors import ConfigError, unknown
-from leap_core.plugins.manager import load_plugins
+from leap_core.plugins.build import policy_engine
 from leap_core.stages.engines import require_local
 from leap_core.types import PolicyRef
 
@@ -40,7 +40,7 @@ def resolve_student(model: str, adapter: str | None, environment: Environment) -
         return PolicyRef(kind="server", model=name, base_url=",".join(addresses(urls)))
     hosted = _HOSTED.match(model)
     if hosted and not model.startswith(SCRIPTED):
-        load_plugins().registry.get("policy engine", hosted[1])
+        policy_engine(hosted[1])
         return PolicyRef(kind="plugin", model=model)
     if not model.startswith(SCRIPTED):
         require_local("a student in this process")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,7 +14,6 @@ from leap_intercode.sandbox.root import NETWORKS
 
 SUITE = "bullseye"
 """Debian 11: its bash is the version of upstream's recordings (5.1), Debian 12's is not."""
-MIRROR = "http://deb.debian.org/debian"
 PACKAGES = (
     "bash python3 psmisc bsdmainutils cron imagemagick dnsutils git tree net-tools iputils-ping "
     "coreutils curl cpio jq procps netbase fontconfig"
@@ -29,6 +29,26 @@ _EXCLUDES = "".join(
 """What the official images of Debian and Ubuntu leave out; searches of the whole root see it."""
 
 
+def system_mirror(sources: Path = Path("/etc/apt")) -> str | None:
+    """Return the Debian mirror that this system's apt uses; None where it names none.
+
+    debootstrap has a default of its own for that case.
+    """
+    files = [sources / "sources.list", *sorted((sources / "sources.list.d").glob("*"))]
+    for path in files:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        for line in text.splitlines():
+            found = re.match(
+                r"(?:deb\s(?:\[[^\]]*\]\s*)?|URIs:\s*)\s*(\w+://\S+/debian)/?(?:\s|$)", line
+            )
+            if found:
+                return found[1]
+    return None
+
+
 def _program() -> str | None:
     return shutil.which("debootstrap", path="/usr/sbin:/usr/bin:/sbin")
 
@@ -42,8 +62,10 @@ def cannot_build() -> str | None:
     return None
 
 
-def build_rootfs(folder: Path, suite: str = SUITE, mirror: str = MIRROR) -> None:
+def build_rootfs(folder: Path, suite: str = SUITE, mirror: str | None = None) -> None:
     """Fill `folder` with a small Debian, owned by the user that boxes run as.
+
+    Packages come from `mirror`, else from where this system's apt takes its own.
 
     Raises:
         ConfigError: debootstrap is missing, this is not root, or the folder is not empty.
@@ -54,7 +76,9 @@ def build_rootfs(folder: Path, suite: str = SUITE, mirror: str = MIRROR) -> None
         raise ConfigError(why)
     if folder.exists() and any(folder.iterdir()):
         raise ConfigError(f"'{folder}' is not empty; choose another folder")
-    _run("debootstrap", [str(_program()), "--variant=minbase", suite, str(folder), mirror])
+    mirror = mirror or system_mirror()
+    command = [str(_program()), "--variant=minbase", suite, str(folder)]
+    _run("debootstrap", [*command, mirror] if mirror else command)
     _leave_out_documentation(folder)
     # By apt, as upstream's image does: tasks about logs see what apt writes.
     install = ["apt-get", "install", "--yes", *PACKAGES]

@@ -10,7 +10,7 @@ from leap_core import fetch_all
 from leap_intercode.agreement import EXPECTED
 from leap_intercode.download import FILES
 from leap_intercode.official import DATA_VARIABLE
-from leap_intercode.rootfs import MIRROR, build_rootfs, cannot_build
+from leap_intercode.rootfs import build_rootfs, cannot_build
 
 ROOTFS = "rootfs"
 """The root folder's name in the data folder."""
@@ -50,7 +50,7 @@ def _make_root_folder(folder: Path, yes: bool, wanted: bool | None) -> None:
     if why is not None and not wanted:
         click.echo(f"no root folder is made: {why}")
         return
-    ask = f"Download about 200 MB from {MIRROR} and make a root folder in {folder}?"
+    ask = f"Download about 200 MB of Debian packages and make a root folder in {folder}?"
     if why is None and not (wanted or yes) and not click.confirm(ask):
         return
     build_rootfs(folder)
