@@ -67,12 +67,13 @@ def test_a_replay_tells_the_agreement(backend, intercode_data, tmp_path):
     few = tmp_path / "few_fs_2.json"
     few.write_text(json.dumps({k: recorded[k] for k in ("0", "11", "14")}))
     options = ("--backend", "namespaces", "--data-dir", intercode_data)
-    done = leap_intercode("replay", few, *options, "--show", "--json")
+    done = leap_intercode("replay", few, *options, "--show")
     assert done.exit_code == 0, done.output
     assert "few_fs_2.json: " in done.output
     assert "3 of 3 verdicts (100.0%)" in done.output
-    told = json.loads(done.output.splitlines()[-1])
-    assert told["files"][0]["episodes"] == told["files"][0]["same_verdict"] == 3
+    told = json.loads(leap_intercode("replay", few, *options, "--json").stdout)
+    assert told["file"] == "few_fs_2.json"
+    assert told["episodes"] == told["same_verdict"] == 3
     unnamed = tmp_path / "few.json"
     unnamed.write_text("{}")
     assert isinstance(leap_intercode("replay", unnamed, *options).exception, ConfigError)
