@@ -36,6 +36,22 @@ def test_generated_files_are_a_release_of_their_own(tmp_path):
             assert trajectory.succeeded
 
 
+def test_worlds_with_drawn_homes_can_be_written_too(tmp_path):
+    arguments = ("--games", 5, "--size", "crowded", "--homes", "drawn", "--split", "train")
+    done = leap_alfworld("generate", tmp_path, *arguments)
+    assert done.exit_code == 0, done.output
+    environment = AlfworldEnvironment(AlfworldOptions(games="official", data_dir=tmp_path))
+    for task in environment.tasks("train"):
+        assert len(environment.game(task).receptacles) == 19
+
+
+def test_task_types_that_a_size_lacks_are_refused(tmp_path):
+    arguments = ("--size", "crowded", "--task-type", "look_at_obj_in_light")
+    done = leap_alfworld("generate", tmp_path, *arguments)
+    assert isinstance(done.exception, ConfigError)
+    assert "have no look_at_obj_in_light" in str(done.exception)
+
+
 def test_generating_over_what_is_there_is_refused(tmp_path):
     (tmp_path / "json_2.1.1" / "train").mkdir(parents=True)
     done = leap_alfworld("generate", tmp_path)

@@ -9,6 +9,7 @@ import click
 
 from leap_alfworld.engine import World
 from leap_alfworld.generator import SPLITS, Generator
+from leap_alfworld.homes import SIZES, Homes, Size, rooms
 from leap_alfworld.model import TASK_TYPES, compile_game
 from leap_alfworld.planner import plan
 from leap_alfworld.writer import folder_name, save_game
@@ -21,7 +22,14 @@ from leap_core import ConfigError
     "--games", type=click.IntRange(min=1), default=100, show_default=True, help="In each split."
 )
 @click.option("--split", "splits", multiple=True, type=click.Choice(SPLITS), help="Which splits.")
-@click.option("--size", type=click.Choice(["small", "full"]), default="full", show_default=True)
+@click.option("--size", type=click.Choice(SIZES), default="full", show_default=True)
+@click.option(
+    "--homes",
+    type=click.Choice(["usual", "drawn"]),
+    default="usual",
+    show_default=True,
+    help="Where things are: as usual, or drawn by the seed.",
+)
 @click.option("--wording", type=click.Choice(["move", "put"]), default="move", show_default=True)
 @click.option("--task-type", "task_types", multiple=True, type=click.Choice(TASK_TYPES))
 @click.option("--seed", default=0, show_default=True, help="Another seed is another world.")
@@ -29,7 +37,8 @@ def command(
     out: Path,
     games: int,
     splits: tuple[str, ...],
-    size: str,
+    size: Size,
+    homes: Homes,
     wording: str,
     task_types: tuple[str, ...],
     seed: int,
@@ -42,11 +51,12 @@ def command(
     release = out / "json_2.1.1"
     if release.exists() and any(release.iterdir()):
         raise ConfigError(f"'{release}' exists and is not empty; choose another folder")
+    made = frozenset().union(*(room.tasks for room in rooms(size)))
+    if not made.issuperset(task_types):
+        missing = ", ".join(t for t in task_types if t not in made)
+        raise ConfigError(f"games of the size '{size}' have no {missing}; leave it out")
     generator = Generator(
-        "small" if size == "small" else "full",
-        "put" if wording == "put" else "move",
-        task_types or TASK_TYPES,
-        seed,
+        size, "put" if wording == "put" else "move", task_types or TASK_TYPES, seed, homes
     )
     for split in splits or SPLITS[:3]:
         for index in range(games):
