@@ -21,7 +21,7 @@ def test_the_packaged_configuration_can_be_run() -> None:
     assert path is not None
     parts = build_components(load_config(path))
     assert parts.environment.pretrained_student() is not None
-    assert parts.horizon == 20
+    assert parts.horizon == 8
 
 
 def test_examples_hold_configurations_that_can_be_run() -> None:
@@ -47,3 +47,22 @@ def test_the_base_student_is_small_and_its_tokenizer_loses_nothing() -> None:
     for example in examples_from_demonstrations(shown, parts.writer, "alfworld"):
         text = example.prompt.text + example.reply
         assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+def test_the_arms_of_the_demo_differ_in_nothing_else() -> None:
+    folder = Path(__file__).parents[3] / "examples"
+    if not folder.is_dir():
+        pytest.skip("not in a checkout")
+    demo = load_config(folder / "quickstart.yaml").model_dump()
+    differ = {
+        "quickstart-level1": {"name", "teacher"},
+        "quickstart-level5": {"name", "teacher"},
+        "quickstart-bc": {"name", "learn_from", "teacher", "privileged", "rollouts"},
+        "quickstart-figure5": {"name", "environment", "rollouts"},
+    }
+    for name, expected in differ.items():
+        arm = load_config(folder / f"{name}.yaml").model_dump()
+        assert {key for key in demo if demo[key] != arm[key]} == expected, name
+        if arm["teacher"]:
+            kept = {k: v for k, v in arm["teacher"].items() if k not in ("level", "leaks")}
+            assert kept == {k: v for k, v in demo["teacher"].items() if k not in ("level", "leaks")}
