@@ -18,6 +18,8 @@ _FILL_RATE = (3 << 30) * (os.cpu_count() or 1)
 _ENOUGH = 0.92
 """The share of its limit at which a box is emptied: what it adds until then stays below it."""
 _SOONEST, _LATEST = 0.002, 0.2
+_STILL = 1 << 20
+"""Bytes more than at the last look, which are no growth."""
 _PER_FILE = 32 << 10
 """Of an open file: half of what a pipe holds."""
 _PER_SOCKET, _PER_TCP = 512 << 10, 8 << 20
@@ -47,12 +49,13 @@ class Meter:
         began = time.monotonic()
         if began < self.due:
             return False
-        self.last = self.held()
-        self._plan(self.last, time.monotonic() - began)
+        before, self.last = self.last, self.held()
+        # A box that does not grow may take its time: looks then cost a third of it at most.
+        took = time.monotonic() - began if self.last <= before + _STILL else 0.0
+        self._plan(self.last, took)
         return self.last > self.limit
 
     def _plan(self, held: int, took: float) -> None:
-        # However busy the box, looks take no more than a third of the time.
         wait = max((self.limit - held) / _FILL_RATE, _SOONEST, 2 * took)
         self.due = time.monotonic() + min(wait, _LATEST)
 

@@ -68,6 +68,7 @@ class Box:
     def __init__(self, spec: dict[str, Any], zygote: socket.socket) -> None:
         self.limits: dict[str, Any] = spec["limits"]
         self.environment: dict[str, str] = spec["environment"]
+        self.niceness: int = spec["niceness"]
         self.filter = seccomp.program()
         self.meter = memory.Meter(self.limits["total_memory"])
         self.emptied = False
@@ -227,6 +228,7 @@ class Box:
                 os.set_inheritable(number, False)  # nothing of the runner's reaches a command
         for name in (signal.SIGPIPE, signal.SIGINT, signal.SIGCHLD, signal.SIGXFSZ):
             signal.signal(name, signal.SIG_DFL)
+        os.setpriority(os.PRIO_PROCESS, 0, self.niceness)
         confine(self.limits, self.filter)
         os.execve(program, argv, self.environment)  # noqa: S606
 
@@ -242,12 +244,12 @@ class Box:
     def kill_commands(self) -> None:
         """End every process in the box but the first; the box itself where that cannot be done.
 
-        The quick way is from inside, all at once; but whoever does that can be stopped there. The
-        sure way is from outside, one by one, but new ones may come as fast.
+        From outside, nobody can hinder it, but new ones may come as fast as others end. From
+        inside, all end at once; but that takes a process there, which can be stopped.
         """
         for _ in range(_TRIES):
-            self._kill_from_inside()
             _kill_from_outside()
+            self._kill_from_inside()
             if _until(memory.alone, _EMPTY_SECONDS):
                 return
         self.kill()
