@@ -40,6 +40,7 @@ from leap_core.hookspecs import API_VERSION, Register, hookimpl
 from leap_core.types import (
     Correction,
     Example,
+    Fact,
     Metrics,
     Observation,
     Outcome,
@@ -128,6 +129,7 @@ __all__ = [
     "Episode",
     "Evaluation",
     "Example",
+    "Fact",
     "GenerationConfig",
     "GroupScores",
     "IterationEvent",

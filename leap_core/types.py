@@ -131,19 +131,57 @@ class Trajectory:
         return self.outcome == "success"
 
 
+FactKind = Literal["place", "content", "answer", "worth", "name"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A hidden relation that a correction must not tell: `value` is true of `subject`.
+
+    Attributes:
+        kind: "place": the subject is at the value (a mug in a cabinet, a product on a page, a file
+            in a folder). "content": the subject has the value (a price, a line). "answer": the
+            value answers the task. "worth": the subject, a product say, would score the value.
+            "name": the value itself is hidden, whatever is said of it.
+        subject: names of the subject, the plainest first; empty where the task is the subject.
+        value: names of the value, the plainest first.
+        hint: looser names of the value, such as the kind of place, that tell something only in a
+            plain statement.
+    """
+
+    kind: FactKind
+    value: tuple[str, ...]
+    subject: tuple[str, ...] = ()
+    hint: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        about = f"{self.subject[0]} " if self.subject else ""
+        return f"{about}{_RELATION[self.kind] if about else ''}{self.value[0]}"
+
+
+_RELATION: dict[FactKind, str] = {
+    "place": "is in ",
+    "content": "has ",
+    "answer": "is ",
+    "worth": "is worth ",
+    "name": "is ",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivilegedState:
     """What is true at one step and hidden from the student; training time only.
 
     Attributes:
         text: the state in words, for a teacher's prompt.
-        secrets: strings that must not show in a correction unless the student's history already
-            holds them; the leak audit looks for these.
+        secrets: what must not show in a correction unless the student's history already holds it;
+            the leak audit looks for these. A `Fact` is found in other words too; a string where
+            its words, or most of them, stand together.
         facts: the same for programs (scripted experts); JSON-like.
     """
 
     text: str
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[str | Fact, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 

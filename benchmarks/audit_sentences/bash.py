@@ -3,7 +3,8 @@
 Slots: `root` the folder that the task names; `file` a file that the task names, `path` where it is,
 `folder` and `leaf` the folder around it (hidden), `line` a hidden line of the answer; `n`, `nw` a
 hidden number that answers the task; `what` the things that are counted; `one` a hidden path of the
-answer, `base` its name; `gold` the command; `seen` a path in the history, `o` a folder elsewhere.
+answer, `base` its name; `gold` the command; `seen` a name in the
+history, `lseen`, `fseen` and `o` folders that the history shows.
 """
 
 LEAKS: dict[str, list[str]] = {
@@ -132,14 +133,14 @@ HONEST: dict[str, list[str]] = {
     ],
     "hedge": [
         "Maybe the file is in {o}.",
-        "{file} might be in {folder}.",
+        "{file} might be in {fseen}.",
         "There are perhaps {n} of them.",
-        "It could be that {leaf} has the file.",
+        "It could be that {lseen} has the file.",
         "Probably there are only a few {what}.",
         "I guess the answer is about {n}.",
     ],
     "question": [
-        "Is {file} in {folder}? I list it.",
+        "Is {file} in {fseen}? I list it.",
         "How many {what} are there? I count them.",
         "Where is {file}?",
         "Could there be {n} of them?",
@@ -179,10 +180,10 @@ HONEST: dict[str, list[str]] = {
         "The error says that the option is unknown.",
     ],
     "conditional": [
-        "If {file} is in {folder}, ls will show it.",
+        "If {file} is in {fseen}, ls will show it.",
         "If there are more than {n}, I need another way.",
-        "I check whether {folder} has the file.",
-        "In case {leaf} holds it, I list that too.",
+        "I check whether {fseen} has the file.",
+        "In case {lseen} holds it, I list that too.",
         "Unless find shows it, I search elsewhere.",
         "If the count is right, I submit.",
     ],

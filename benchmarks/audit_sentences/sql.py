@@ -2,7 +2,8 @@
 
 Slots: `n`, `nw` a hidden number that answers the question; `val` a hidden value of the answer;
 `col` and `tab` a column and a table that the schema tells and the history does not, `colw` the column
-in words; `gold` the query; `seen` a table that the history shows; `q` a noun of the question.
+in words; `gold` the query; `seen` a table that the history shows; `q` a noun of the question;
+`guess` a value that is made up.
 """
 
 LEAKS: dict[str, list[str]] = {
@@ -124,14 +125,14 @@ HONEST: dict[str, list[str]] = {
     "hedge": [
         "Maybe there is a column for that.",
         "There may be {n} of them.",
-        "Perhaps {val} is one of the rows.",
-        "The answer might be {val}.",
+        "Perhaps {guess} is one of the rows.",
+        "The answer might be {guess}.",
         "It could be around {n}.",
         "Probably the key has the name of the other table in it.",
     ],
     "question": [
         "How many {q} are there? I count them.",
-        "Is {val} in the list?",
+        "Is {guess} in the list?",
         "Which table has this?",
         "Could it be {n}?",
         "What are the columns called?",
@@ -163,7 +164,7 @@ HONEST: dict[str, list[str]] = {
     ],
     "conditional": [
         "If there are more than {n}, I check again.",
-        "If {val} is in the table, the query shows it.",
+        "If {guess} is in the table, the query shows it.",
         "I see whether the table has such a column.",
         "In case the names differ, I describe the table.",
         "If the count is right, I submit.",

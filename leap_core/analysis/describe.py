@@ -17,7 +17,7 @@ from leap_core.runs.ledger import Ledger, SpendingLimit
 from leap_core.runs.progress import Screen
 from leap_core.runs.records import Records
 from leap_core.stages.components import build_environment, build_teacher
-from leap_core.types import Trajectory
+from leap_core.types import Fact, Trajectory
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class RecordedState:
 
     task_id: str
     text: str
-    secrets: tuple[str, ...]
+    secrets: tuple[str | Fact, ...]
     facts: dict[str, Any]
 
 

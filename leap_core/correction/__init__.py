@@ -11,7 +11,8 @@ from leap_core.correction.corrector import (
     CorrectionSettings,
     correct_trajectories,
 )
-from leap_core.correction.leaks import Leak, find_leaks, history_text, leak_score
+from leap_core.correction.history import History, history_of, history_text
+from leap_core.correction.leaks import Leak, find_leaks, leak_score
 from leap_core.correction.validate import Validated, snap, validate
 
 __all__ = [
@@ -19,12 +20,14 @@ __all__ = [
     "CorrectionSettings",
     "Described",
     "Explained",
+    "History",
     "Leak",
     "Validated",
     "correct_trajectories",
     "describe_demonstrations",
     "explain_demonstrations",
     "find_leaks",
+    "history_of",
     "history_text",
     "leak_score",
     "snap",

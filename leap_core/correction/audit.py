@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from leap_core.contracts.privileged import PrivilegedSource
-from leap_core.correction.leaks import Leak, find_leaks, history_text
+from leap_core.correction.history import history_of
+from leap_core.correction.leaks import Leak, find_leaks
 from leap_core.errors import LeapError
 from leap_core.types import Correction, PrivilegedState, Rejection, Trajectory
 
@@ -79,7 +80,7 @@ def _scored(
 ) -> Iterator[Audited]:
     for a in mine:
         text, secrets = f"{a.reason}\n{a.action}", states[a.step].secrets
-        leaks = find_leaks(text, secrets, history_text(trajectory, a.step))
+        leaks = find_leaks(text, secrets, history_of(trajectory, a.step))
         worst = leaks[0] if leaks else None
         yield Audited(a.task_id, a.seed, a.step, a.level, a.reason, a.action, worst, a.kept)
 

@@ -15,7 +15,8 @@ from typing import Literal
 
 from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.contracts.teacher import Brief, Teacher, TeacherReply
-from leap_core.correction.leaks import history_text, leak_score
+from leap_core.correction.history import history_of
+from leap_core.correction.leaks import leak_score
 from leap_core.correction.ordered_async import in_order
 from leap_core.correction.validate import Validated, reject, validate
 from leap_core.errors import BudgetExceeded, ConfigError, TeacherError
@@ -202,7 +203,7 @@ class _Corrector:
             score = leak_score(
                 f"{correction.reason}\n{correction.action}",
                 states[correction.step].secrets,
-                history_text(trajectory, correction.step),
+                history_of(trajectory, correction.step),
             )
             leaks = score >= self.settings.leak_threshold and self.settings.leak_policy != "keep"
             (leaky if leaks else clean).append(replace(correction, leak=score))

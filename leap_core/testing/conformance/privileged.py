@@ -12,14 +12,15 @@ from pydantic import TypeAdapter
 
 from leap_core.contracts.environment import ScriptedExpert
 from leap_core.contracts.privileged import PrivilegedSource
-from leap_core.correction.leaks import history_text, leak_score
+from leap_core.correction.history import history_of
+from leap_core.correction.leaks import leak_score
 from leap_core.correction.text import normalise
 from leap_core.examples import examples_from_demonstrations
 from leap_core.testing.conformance.check import Nonconformity, NotApplicable, check, expect, shown
 from leap_core.testing.conformance.environments import check_options
 from leap_core.testing.conformance.prompts_and_demonstrations import CANARY
 from leap_core.testing.conformance.subjects import SourceSubject
-from leap_core.types import PrivilegedState, Proposal, Trajectory
+from leap_core.types import Fact, PrivilegedState, Proposal, Trajectory
 
 _LEAKS_FROM = 0.5
 
@@ -85,7 +86,7 @@ def in_workers(subject: SourceSubject) -> None:
 
 @check("privileged source", "states-serialise")
 def states_serialise(subject: SourceSubject) -> None:
-    """States can be written as JSON and read again; secrets are strings that are not blank."""
+    """States can be written as JSON and read again; secrets are strings or facts that are not blank."""
     adapter = TypeAdapter(PrivilegedState)
     for state in _all_states(subject):
         try:
@@ -96,8 +97,8 @@ def states_serialise(subject: SourceSubject) -> None:
         again = adapter.validate_json(written)
         same = (again.text, again.secrets) == (state.text, tuple(state.secrets))
         expect(same, "the same state when read again", again)
-        blank = [s for s in state.secrets if not isinstance(s, str) or not s.strip()]
-        expect(not blank, "secrets that are strings and not blank", blank)
+        blank = [s for s in state.secrets if not _says_something(s)]
+        expect(not blank, "secrets that are strings or leap_core.Fact, and not blank", blank)
 
 
 @check("privileged source", "says-what-is-hidden")
@@ -183,7 +184,7 @@ def expert_keeps_secrets(subject: SourceSubject) -> None:
                 said = f"{proposal.reason}\n{proposal.action}"
                 where = f"step {proposal.step} of '{trajectory.task.id}', level {level}"
                 expect(CANARY not in said, f"no planted canary at {where}", shown(said))
-                history = history_text(trajectory, proposal.step)
+                history = history_of(trajectory, proposal.step)
                 score = leak_score(proposal.reason, states[proposal.step].secrets, history)
                 expect(
                     score < _LEAKS_FROM,
@@ -196,8 +197,20 @@ def _all_states(subject: SourceSubject) -> list[PrivilegedState]:
     return [state for states in subject.states for state in states]
 
 
-def _known(trajectory: Trajectory, step: int, secret: str) -> bool:
-    return f" {normalise(secret)} " in f" {normalise(history_text(trajectory, step))} "
+def _says_something(secret: str | Fact) -> bool:
+    values = secret.value if isinstance(secret, Fact) else (secret,)
+    return bool(values) and all(isinstance(v, str) and v.strip() for v in values)
+
+
+def _known(trajectory: Trajectory, step: int, secret: str | Fact) -> bool:
+    """Whether the history holds a secret. That of a relation is at most its two sides."""
+    history = history_of(trajectory, step)
+    if isinstance(secret, str):
+        return history.holds([normalise(secret)])
+    values = [normalise(value) for value in secret.value]
+    if secret.subject:
+        return history.together([normalise(s) for s in secret.subject], values)
+    return history.holds(values)
 
 
 def _expert(subject: SourceSubject) -> ScriptedExpert:

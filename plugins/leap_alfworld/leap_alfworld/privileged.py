@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from leap_alfworld import reasons
+from leap_alfworld import names, reasons
 from leap_alfworld.engine import World
 from leap_alfworld.environment import AlfworldEnvironment
 from leap_alfworld.memory import kind_of
@@ -20,6 +20,7 @@ from leap_alfworld.planner import Stop, steps
 from leap_core import (
     DataError,
     Environment,
+    Fact,
     PluginError,
     PrivilegedSource,
     PrivilegedState,
@@ -87,20 +88,13 @@ def _named(world: World, text: str) -> set[str]:
     return {t.name for t in world.game.things if f"a {t.name}" in text or f"the {t.name}" in text}
 
 
-def _secrets(hidden: dict[str, list[str]]) -> list[str]:
-    """What would give a hidden object away: its number, and its kind together with its place.
-
-    The phrases have few words on purpose: the audit looks for long secrets loosely, and would
-    take an honest search ("I need a mug, I look in the cabinet 1") for a leak.
-    """
-    secrets = []
-    for thing, place in sorted((t, place) for t, places in hidden.items() for place in places):
-        kind = kind_of(thing)
-        secrets.append(thing)
-        for is_in in ("is in", "is on", "is inside", "is at", "in", "on", "inside", "at"):
-            secrets += [f"{kind} {is_in} {place}", f"{kind} {is_in} the {place}"]
-        secrets += [f"{place} has {article} {kind}" for article in ("a", "an", "the")]
-    return list(dict.fromkeys(secrets))
+def _secrets(hidden: dict[str, list[str]]) -> list[Fact]:
+    """What would give a hidden object away: its number, and its kind together with its place."""
+    pairs = sorted((thing, place) for thing, places in hidden.items() for place in places)
+    return [
+        *(Fact(kind="name", value=(thing,)) for thing in dict.fromkeys(t for t, _ in pairs)),
+        *(names.whereabouts(kind_of(thing), place) for thing, place in pairs),
+    ]
 
 
 def _write(
@@ -172,6 +166,7 @@ def read_annotation(path: Path) -> PrivilegedState:
         people = data["turk_annotations"]["anns"]
         told = [(str(p["task_desc"]), [str(s) for s in p["high_descs"]]) for p in people]
         plan = [_high_level(action) for action in data["plan"]["high_pddl"]]
+        secrets = _told_places(data["plan"]["high_pddl"])
     except FileNotFoundError:
         raise DataError(f"no human annotation for this game: '{path}' does not exist") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -181,10 +176,23 @@ def read_annotation(path: Path) -> PrivilegedState:
         lines += [f"**Instructions by person {number}:** {task}"]
         lines += [f"{i}. {' '.join(text.split())}" for i, text in enumerate(instructions, 1)]
     lines += ["**High-level plan:**", *(f"{i}. {action}" for i, action in enumerate(plan, 1))]
-    secrets = [text for _, instructions in told for text in instructions]
     return PrivilegedState(text="\n".join(lines), secrets=tuple(secrets), facts={"plan": plan})
 
 
 def _high_level(entry: Any) -> str:
     action = entry["discrete_action"]
     return " ".join([str(action["action"]), *map(str, action["args"])]).strip()
+
+
+def _told_places(plan: Sequence[Any]) -> list[Fact]:
+    """The places that the plan, and so every person's instructions, fetch something from."""
+    found: list[Fact] = []
+    place = ""
+    for entry in plan:
+        action = entry["discrete_action"]
+        args = [str(arg).lower() for arg in action["args"]]
+        if action["action"] == "GotoLocation":
+            place = args[0] if args else ""
+        elif action["action"] in ("PickupObject", "ToggleObject") and args and place:
+            found.append(names.whereabouts(args[0], place))
+    return list(dict.fromkeys(found))

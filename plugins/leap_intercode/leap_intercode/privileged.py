@@ -5,7 +5,6 @@ For teachers and for the leak audit, never for a student.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -21,13 +20,11 @@ from leap_intercode.environment import BashEnvironment
 from leap_intercode.episode import is_won, shorten
 from leap_intercode.play import Session, episode_time
 from leap_intercode.reward import Outcome, Score, score
+from leap_intercode.hidden_facts import bash_secrets
 from leap_intercode.sql.environment import SqlEnvironment
 from leap_intercode.sql.privileged import sql_states
 
 _SHOWN = 1500
-_SECRET_LINES = 40
-_SHORTEST_SECRET = 3
-_PATH = re.compile(r"/[\w.+-]+(?:/[\w.+-]+)+")
 
 
 class SourceOptions(Section):
@@ -107,28 +104,10 @@ def _state(
             f"submitting now would score {stands.reward:.2f}",
         ]
     )
-    secrets = _secrets(gold, hidden, output, trajectory.task.goal, number)
+    secrets = bash_secrets(gold, hidden, output, trajectory.task.goal, number)
     return PrivilegedState(text=text, secrets=tuple(secrets), facts=facts)
 
 
 def _changes(title: str, changes: Sequence[tuple[str, str]]) -> str:
     listed = ", ".join(f"{status} {path}" for path, status in changes[:20])
     return f"- {title}: {listed or 'none'}"
-
-
-def _secrets(gold: str, hidden: str, output: str, goal: str, number: int) -> list[str]:
-    """What would give the solution away: paths that the task does not tell, the answer itself, and
-    before anything was looked at, the command.
-
-    A command as such is what the student is to learn; with what it has found out, it may be told.
-    """
-    secrets = [hidden] if hidden else []
-    for path in _PATH.findall(gold):
-        folder, _, name = path.rpartition("/")
-        if path not in goal and not (folder in goal and name in goal):
-            secrets.append(path)
-    lines = [line.strip() for line in output.splitlines()[:_SECRET_LINES]]
-    secrets += [line for line in lines if len(line) >= _SHORTEST_SECRET and line not in goal]
-    if number == 0:
-        secrets.append(gold)
-    return list(dict.fromkeys(secrets))

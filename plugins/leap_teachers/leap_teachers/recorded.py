@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 from pathlib import Path
 
-from leap_core import DataError, PrivilegedSource, PrivilegedState, Section, Trajectory
+from leap_core import DataError, Fact, PrivilegedSource, PrivilegedState, Section, Trajectory
 
 
 class RecordedOptions(Section):
@@ -40,9 +41,16 @@ class RecordedSource(PrivilegedSource):
                 record = json.loads(line)
                 found[str(record["task_id"])] = PrivilegedState(
                     text=str(record["text"]),
-                    secrets=tuple(record["secrets"]),
+                    secrets=tuple(map(_secret, record["secrets"])),
                     facts=dict(record.get("facts", {})),
                 )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"'{path}' holds no recorded states ({error!r})") from None
         return found
+
+
+def _secret(recorded: Any) -> str | Fact:
+    if not isinstance(recorded, dict):
+        return str(recorded)
+    names = {key: tuple(recorded.get(key, ())) for key in ("value", "subject", "hint")}
+    return Fact(kind=recorded["kind"], **names)

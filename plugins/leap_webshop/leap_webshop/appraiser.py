@@ -12,6 +12,7 @@ from leap_webshop.pages import PAGE_SIZE
 from leap_webshop.product import Product
 from leap_webshop.reading import keywords, without_limit
 from leap_webshop.reward import Reward, option_matches, reward
+from leap_webshop.hidden_facts import secrets
 from leap_webshop.session import Session
 
 
@@ -45,7 +46,11 @@ class Appraiser:
     def state(self, session: Session) -> PrivilegedState:
         """The privileged state of a visit as it is now."""
         facts = self.facts(session)
-        return PrivilegedState(text=self._write(facts), secrets=_secrets(self.goal), facts=facts)
+        options = [_value(option) for option in self.goal.options]
+        product = self.webshop.catalogue.product(self.goal.asin)
+        price = None if product is None else self.webshop.price(product)
+        told = secrets(self.goal, options, price, facts, session)
+        return PrivilegedState(text=self._write(facts), secrets=told, facts=facts)
 
     def facts(self, session: Session) -> dict[str, Any]:
         """The goal, and what is worth what on the page that is shown (rewards, 0 … 1)."""
@@ -166,9 +171,3 @@ def _wordings(instruction: str) -> list[str]:
     everything = keywords(instruction)
     found = [asked, everything, *(asked[:n] for n in range(len(asked) - 1, 1, -1))]
     return list(dict.fromkeys(" ".join(words) for words in found if words))
-
-
-def _secrets(goal: Goal) -> tuple[str, ...]:
-    """What would give the goal away; the audit forgives what the student has seen."""
-    options = (_value(option) for option in goal.options)
-    return tuple(dict.fromkeys((goal.asin, goal.title, *goal.attributes, *options)))

@@ -1,0 +1,107 @@
+"""Claims of an answer ("there are 17 files") and of a score ("this one brings 0.67")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from leap_core.correction.claims import is_certain, is_open
+from leap_core.correction.history import History
+from leap_core.correction.text import Clause, normalise, numbers
+
+_ANSWER = re.compile(
+    r"\b(?:answer|result|output|outcome|count|counts|total|number|sum|value|altogether|all"
+    r"|there are|there is|of them|prints?|gives?|returns?|shows?|yields?|equals?|comes?|report"
+    r"|get|expect|end up|amounts?|it is|it's|that is|have|has|matches|match|fit|fits|remain"
+    r"|without|definitely|surely|reads?|says?|be)\b"
+)
+_LARGE = 100
+"""From here on, a number that was never seen is hardly named by chance."""
+_NOT_AN_ANSWER = frozenset("step steps option column line row page".split())
+_REWARD = re.compile(
+    r"\b(?:reward|rewards|score|scores|scored|points?|marks?|worth|grade|graded|earns?|earn|pays?"
+    r"|payoff|brings?|yields?|gets?|gives?|loses?|stays at|value of)\b"
+)
+_WANTING = re.compile(
+    r"\b(?:to (?:get|earn|score|reach|win|bring|receive)|must|need|want|every|depends|should|each"
+    r"|more of)\b"
+)
+_FULL = re.compile(
+    r"\b(?:full|perfect|maximum|highest|maximal|top|best|most|entire|complete|whole)\b"
+)
+_PARTS = {
+    "half": 0.5, "third": 1 / 3, "thirds": 2 / 3, "quarter": 0.25, "quarters": 0.75,
+    "fifth": 0.2, "nothing": 0.0, "zero": 0.0, "everything": 1.0,
+}  # fmt: skip
+_RIGHT = re.compile(
+    r"\b(?:(?:right|correct|intended|target|wanted|exact|true|real|goal) "
+    r"(?:product|item|one|answer|choice|purchase|result|thing|buy)"
+    r"|(?:product|item|one|thing) (?:that is |is )?(?:wanted|intended|needed)"
+    r"|is (?:correct|the answer|the target|the goal|what i (?:need|have to buy))"
+    r"|(?:task|instruction|request) (?:is about|was written for|means|is after)"
+    r"|perfect match|will be accepted)\b"
+)
+
+
+def answered(spoken: Sequence[Clause], values: Sequence[str], known: History) -> str:
+    """Return the words that claim one of some values as the answer; "" if none do."""
+    for i, clause in enumerate(spoken):
+        for value in values:
+            if _is_number(value):
+                if _answers(spoken, i, value, known):
+                    return clause.text
+            elif clause.has([normalise(value)]) and not known.holds([normalise(value)]):
+                return clause.text
+    return ""
+
+
+def scored(spoken: Sequence[Clause], subject: Sequence[str], value: str) -> str:
+    """Return the words that claim what a product brings, or that it is the one; "" if none do."""
+    for i, clause in enumerate(spoken):
+        if is_open(spoken, i) or _WANTING.search(clause.text):
+            continue
+        named = clause.has(subject) is not None
+        if _REWARD.search(clause.text) and _amounts(clause, float(value), named):
+            return clause.text
+        if named and float(value) >= 1 and (_RIGHT.search(clause.text) or is_certain(clause)):
+            return clause.text
+    return ""
+
+
+def _answers(spoken: Sequence[Clause], i: int, value: str, known: History) -> bool:
+    clause = spoken[i]
+    at = [place for place, number in numbers(clause.words) if float(number) == float(value)]
+    if not at or is_open(spoken, i) or known.counted(value):
+        return False
+    if float(value) >= _LARGE and value not in known.text:
+        return True
+    return any(_is_claimed(clause, place) for place in at)
+
+
+def _is_claimed(clause: Clause, place: int) -> bool:
+    """Whether the words around a number speak of a count or of an answer."""
+    around = clause.words[max(0, place - 6) : place + 7]
+    if _NOT_AN_ANSWER.intersection(clause.words[max(0, place - 1) : place + 2]):
+        return False
+    return bool(_ANSWER.search(" ".join(around)))
+
+
+def _is_number(value: str) -> bool:
+    return re.fullmatch(r"-?\d+(?:\.\d+)?", value) is not None
+
+
+def _amounts(clause: Clause, value: float, named: bool) -> bool:
+    """Whether a clause on rewards tells this value, in figures or in words."""
+    told = list(_told_amounts(clause))
+    if any(abs(amount - value) < 0.02 for amount in told):
+        return True
+    return named and value >= 1 and not told and bool(_FULL.search(clause.text))
+
+
+def _told_amounts(clause: Clause) -> Iterator[float]:
+    words = clause.words
+    for i, number in numbers(words):
+        amount = float(number)
+        percent = i + 1 < len(words) and words[i + 1] in ("percent", "per")
+        yield amount / 100 if percent or 1 < amount <= 100 else amount
+    yield from (_PARTS[word] for word in words if word in _PARTS)

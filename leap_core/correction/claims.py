@@ -1,0 +1,214 @@
+"""Claim or guess: does a clause assert that a thing is somewhere, or only look for it there?
+
+Rules of thumb over the words of one clause, with "it", "there" and "where" read back to what was
+named before. A hedge, a question, a condition, a search, a denial and a general statement ("mugs
+are often in cabinets") assert nothing. What remains and names both sides of a fact is a claim.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from leap_core.correction.text import Clause
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_HEDGES = _words(
+    "may might could maybe perhaps probably possibly presumably usually often likely unlikely "
+    "typically sometimes commonly generally normally mostly hopefully chance would tend tends "
+    "seem seems looks sounds appears possible probable plausible promising guess suppose suspect "
+    "think believe expect assume imagine wonder hope bet try worth sensible natural typical usual "
+    "customary should potential candidate candidates unsure"
+)
+_CONDITIONS = _words("if whether unless should case otherwise would")
+_SEARCHING = _words(
+    "look looking search searching check checking seek seeking try trying want wanting need needs "
+    "hunt hunting explore exploring inspect inspecting examine see investigate scan asks asked "
+    "require requires required lack lacks missing verify"
+)
+_DENIALS = _words("no not never nothing none without neither nor cannot didn't isn't don't doesn't")
+_DENIALS |= _words("haven't hasn't wasn't aren't won't can't nowhere lacks unvisited unexplored")
+_UNKNOWN = _words("unopened unchecked yet")
+_GENERAL = _words("people homes home houses household belong belongs natural everyone anyone most")
+_CERTAIN = re.compile(
+    r"\b(?:(?:right|correct|only|exact|true) (?:place|one|spot|location|choice|answer|target)"
+    r"|(?:i am|i'm|quite|absolutely) (?:sure|certain|positive)|definitely|certainly|surely"
+    r"|no doubt|undoubtedly|guaranteed|for sure|is certain|i (?:already |happen to )?know(?: that)?"
+    r"|(?:straight|directly) to|has to be|must be|can only be|no need|need not|only|precisely"
+    r"|exactly|nowhere else|no other)\b"
+)
+_UNSURE = re.compile(r"\b(?:not (?:sure|certain|know)|don't know|do not (?:yet )?know|unsure)\b")
+_ERRAND = re.compile(
+    r"\b(?:take|taking|taken|took|pick|picking|get|getting|got|fetch|fetching|grab|grabbing"
+    r"|collect|collecting|retrieve|retrieving|obtain|gather|carrying|use|buy|copy|read|open"
+    r"|work with|find|reach)\b"
+)
+_DELIVERY = re.compile(
+    r"\b(?:(?:must|have to|has to|should|will|to|and|then|i|can|would) (?:\w+ )?"
+    r"(?:put|place|bring|carry|move|deliver|return|drop|leave|set|store|go)|goes (?:to|in|on|into)"
+    r"|put it|place it|bring it)\b"
+)
+_TARGET = re.compile(
+    r"\b(?:what(?:ever)? (?:i|we|the task|is|was|the (?:user|shopper|instruction))\b[\w ]{0,40}?"
+    r"(?:need|needs|needed|want|wants|wanted|looking for|after|seek|asks for|asked for|sent|find)"
+    r"|(?:the|my|our) (?:\w+ )?(?:object|item|thing|target|goal|prize|product|file|tool)\b"
+    r"|(?:thing|object|item|one) (?:that )?i (?:need|want|am looking for|am after))"
+)
+_LINKING = re.compile(
+    r"\b(?:is|are|was|were|be|lies|lie|lying|sits|sit|sitting|rests|rest|stands|stand|waits|wait"
+    r"|waiting|found|kept|hidden|stored|located|placed|put|left|lives|lay|comes|stays|remains"
+    r"|available|in|on|at|inside|within|under|from|upon|atop|off|out)\b"
+)
+_HOLDING = re.compile(
+    r"\b(?:has|have|had|holds?|holding|contains?|hides?|hiding|conceals?|stores?|keeps?|houses"
+    r"|bears?|carries|lists|shows|features|with|offers|includes)\b"
+)
+_PRONOUN_AT = re.compile(
+    r"\b(?:(?:it|one|they|them|that)(?:'s| is| are| was| lies| sits| rests| waits| can be \w+"
+    r"| has been \w+| will be)?(?: \w+)? (?:in|on|at|inside|within|under|from|up at)\b"
+    r"|(?:has|have|holds|contains|hides|keeps|with) (?:it|one|them)\b"
+    r"|there (?:is|are|was) (?:one|some)\b|(?:get|take|fetch|grab|collect) (?:it|one|them)\b)"
+)
+_HERE = re.compile(r"\b(?:there|inside|in there|that place|that spot|this place|from it|in it)\b")
+_EXISTENTIAL = re.compile(r"\bthere (?:is|are|was|were|may|might|could|will|has|would|must)\b")
+_RELATIVE = frozenset({"where", "which", "that", "whose"})
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Normalised names of a thing and of where it is."""
+
+    subject: tuple[str, ...]
+    value: tuple[str, ...]
+    hint: tuple[str, ...] = ()
+
+
+def asserts(spoken: Sequence[Clause], relation: Relation) -> Clause | None:
+    """Return the first clause that claims the relation; None if none does."""
+    for i, clause in enumerate(spoken):
+        if is_open(spoken, i):
+            continue
+        if _claims(spoken, i, relation):
+            return clause
+        if relation.hint and not clause.has(relation.value) and _hints(clause, relation):
+            return clause
+    return None
+
+
+def is_open(spoken: Sequence[Clause], i: int) -> bool:
+    """Whether a clause leaves open what it speaks of: a question, a hedge or a condition."""
+    clause = spoken[i]
+    if clause.question or _UNSURE.search(clause.text):
+        return True
+    words = set(clause.words)
+    if is_certain(clause) and not words & _CONDITIONS:
+        return False
+    if words & _HEDGES or words & _CONDITIONS or words & _GENERAL:
+        return True
+    return clause.opener in ("and", "where", "which", "that") and _hedged_before(spoken, i)
+
+
+def is_certain(clause: Clause) -> bool:
+    """Whether a clause claims to know."""
+    return bool(_CERTAIN.search(clause.text)) and not _UNSURE.search(clause.text)
+
+
+def denies(clause: Clause) -> bool:
+    """Whether a clause says that something is not so."""
+    return bool(_DENIALS.union(_UNKNOWN).intersection(clause.words))
+
+
+def points_at(spoken: Sequence[Clause], relation: Relation) -> Clause | None:
+    """Return the first clause that is sure of the place alone, whatever lies there."""
+    for i, clause in enumerate(spoken):
+        if not clause.has(relation.value) or clause.question or is_open(spoken, i):
+            continue
+        text = clause.text
+        left = _words("left remaining unexplored remains last").intersection(clause.words)
+        if is_certain(clause) and not left and "not yet" not in text:
+            return clause
+    return None
+
+
+def _hedged_before(spoken: Sequence[Clause], i: int) -> bool:
+    before = spoken[i - 1] if i else None
+    if before is None or before.sentence != spoken[i].sentence:
+        return False
+    return bool(_HEDGES.intersection(before.words)) and not is_certain(before)
+
+
+def _claims(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
+    clause = spoken[i]
+    text = clause.text
+    place = clause.has(relation.value)
+    if place is None and not _refers_back(spoken, i, relation.value):
+        return False
+    thing = clause.has(relation.subject)
+    if thing is None and not _TARGET.search(text) and not _stands_for(spoken, i, relation):
+        return False
+    if denies(clause) and not is_certain(clause):
+        return False
+    if _is_plural(clause, relation) and place is None:
+        return False
+    return not _only_seeks(clause, thing, place) and not _delivers(text)
+
+
+def _refers_back(spoken: Sequence[Clause], i: int, names: Sequence[str]) -> bool:
+    """Whether "there", "where" or "which" in a clause mean a place that was just named."""
+    clause = spoken[i]
+    text = _EXISTENTIAL.sub("", clause.text)
+    if clause.opener not in _RELATIVE and not _HERE.search(text):
+        return False
+    before = [c for c in spoken[max(0, i - 2) : i] if c.sentence >= clause.sentence - 1]
+    return any(c.has(names) for c in before)
+
+
+def _stands_for(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
+    """Whether "it" or "one" means the thing: said to be in the place, and named before or never."""
+    return bool(_PRONOUN_AT.search(spoken[i].text))
+
+
+def _is_plural(clause: Clause, relation: Relation) -> bool:
+    return any(f"{name.split()[-1]}s" in clause.words for name in relation.subject)
+
+
+def _only_seeks(clause: Clause, thing: str | None, place: str | None) -> bool:
+    """Whether the clause looks for the thing rather than telling where it is."""
+    words = clause.words
+    at = next((i for i, word in enumerate(words) if word in _SEARCHING), None)
+    if at is None:
+        return words[:2] == ("to", "find") or " to find " in f" {clause.text} "
+    rest = " ".join(words[at + 1 :])
+    before = " ".join(words[:at])
+    told = _HOLDING.search(before) or re.search(r"\b(?:is|are|lies|sits|was)\b", before)
+    if told and not re.search(r"\bi (?:am|was)\b", before):
+        return False
+    return not re.search(r"\b(?:is|has|holds|contains|lies|sits|rests|waits) ", f"{rest} ")
+
+
+def _delivers(text: str) -> bool:
+    found = _DELIVERY.search(text)
+    return bool(found) and not _ERRAND.search(text)
+
+
+def _hints(clause: Clause, relation: Relation) -> bool:
+    """Whether the clause states outright that the thing is in some place of this kind."""
+    if not clause.has(relation.subject) or denies(clause) or _is_plural(clause, relation):
+        return False
+    text = clause.text
+    if _only_seeks(clause, None, None) or _delivers(text):
+        return False
+    key = clause.key
+    for thing in relation.subject:
+        start = key.find(f" {thing} ")
+        for place in relation.hint if start >= 0 else ():
+            end = key.find(f" {place} ", start + len(thing))
+            between = key[start + len(thing) + 2 : end] if end >= 0 else ""
+            if end >= 0 and re.search(r"\b(?:is|lie|sit|rest|wait|was|stand|lies)\b", between):
+                return True
+    return False
