@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 from pathlib import Path
+from typing import Any
 
 from leap_core import DataError, Fact, PrivilegedSource, PrivilegedState, Section, Trajectory
 
