@@ -15,8 +15,15 @@ _ANSWER = re.compile(
     r"|get|expect|end up|amounts?|it is|it's|that is|have|has|matches|match|fit|fits|remain"
     r"|without|definitely|surely|reads?|says?|be)\b"
 )
-_LARGE = 100
+_LARGE = 10
 """From here on, a number that was never seen is hardly named by chance."""
+_EVIDENCE = re.compile(r"\b(?:listed|listing|lists?|shows?|showed|counted|saw|above|printed)\b")
+_GUESS = re.compile(
+    r"\b(?:maybe|perhaps|probably|possibly|might|may|could|about|around|roughly|guess|suppose"
+    r"|suspect|think|assume|bet|hope|likely|seems?|looks|wonder|nearly|approximately|whether"
+    r"|unless|in case)\b"
+)
+_CHECKED = re.compile(r"\b(?:right|correct|correctly|works|done well|i buy|bought|i take|chosen)\b")
 _NOT_AN_ANSWER = frozenset("step steps option column line row page".split())
 _REWARD = re.compile(
     r"\b(?:reward|rewards|score|scores|scored|points?|marks?|worth|grade|graded|earns?|earn|pays?"
@@ -58,11 +65,13 @@ def answered(spoken: Sequence[Clause], values: Sequence[str], known: History) ->
 def scored(spoken: Sequence[Clause], subject: Sequence[str], value: str) -> str:
     """Return the words that claim what a product brings, or that it is the one; "" if none do."""
     for i, clause in enumerate(spoken):
-        if is_open(spoken, i) or _WANTING.search(clause.text):
+        if _guesses(clause) or _WANTING.search(clause.text):
             continue
         named = clause.has(subject) is not None
         if _REWARD.search(clause.text) and _amounts(clause, float(value), named):
             return clause.text
+        if is_open(spoken, i):
+            continue
         if named and float(value) >= 1 and (_RIGHT.search(clause.text) or is_certain(clause)):
             return clause.text
     return ""
@@ -71,11 +80,21 @@ def scored(spoken: Sequence[Clause], subject: Sequence[str], value: str) -> str:
 def _answers(spoken: Sequence[Clause], i: int, value: str, known: History) -> bool:
     clause = spoken[i]
     at = [place for place, number in numbers(clause.words) if float(number) == float(value)]
-    if not at or is_open(spoken, i) or known.counted(value):
+    if not at or _guesses(clause) or known.observed(value):
         return False
-    if float(value) >= _LARGE and value not in known.text:
+    if known.lists(value) and _EVIDENCE.search(clause.text):
+        return False
+    if float(value) >= _LARGE and not known.holds([value]):
         return True
-    return any(_is_claimed(clause, place) for place in at)
+    alone = clause.opener == ":" and len(clause.words) <= 2
+    return alone or any(_is_claimed(clause, place) for place in at)
+
+
+def _guesses(clause: Clause) -> bool:
+    """Whether a clause with a number asks, guesses, or only says what would be if."""
+    if clause.question or (_GUESS.search(clause.text) and not is_certain(clause)):
+        return True
+    return "if" in clause.words and not _CHECKED.search(clause.text)
 
 
 def _is_claimed(clause: Clause, place: int) -> bool:
@@ -103,5 +122,6 @@ def _told_amounts(clause: Clause) -> Iterator[float]:
     for i, number in numbers(words):
         amount = float(number)
         percent = i + 1 < len(words) and words[i + 1] in ("percent", "per")
-        yield amount / 100 if percent or 1 < amount <= 100 else amount
+        if percent or amount <= 1:
+            yield amount / 100 if percent else amount
     yield from (_PARTS[word] for word in words if word in _PARTS)

@@ -22,9 +22,10 @@ _HEDGES = _words(
     "may might could maybe perhaps probably possibly presumably usually often likely unlikely "
     "typically sometimes commonly generally normally mostly hopefully chance would tend tends "
     "seem seems looks sounds appears possible probable plausible promising guess suppose suspect "
-    "think believe expect assume imagine wonder hope bet try worth sensible natural typical usual "
+    "think believe expect assume imagine wonder hope bet try sensible natural typical usual "
     "customary should potential candidate candidates unsure"
 )
+_WORTH = re.compile(r"\bworth (?:a|another|one|the|trying|checking|looking|visiting|opening|it)\b")
 _CONDITIONS = _words("if whether unless should case otherwise would")
 _SEARCHING = _words(
     "look looking search searching check checking seek seeking try trying want wanting need needs "
@@ -36,7 +37,8 @@ _DENIALS |= _words("haven't hasn't wasn't aren't won't can't nowhere lacks unvis
 _UNKNOWN = _words("unopened unchecked yet")
 _GENERAL = _words("people homes home houses household belong belongs natural everyone anyone most")
 _CERTAIN = re.compile(
-    r"\b(?:(?:right|correct|only|exact|true) (?:place|one|spot|location|choice|answer|target)"
+    r"\b(?:(?:right|correct|only|exact|true) (?:place|one|spot|location|choice|answer|target|folder"
+    r"|directory|file|page|table|column|thing|product|item)"
     r"|(?:i am|i'm|quite|absolutely) (?:sure|certain|positive)|definitely|certainly|surely"
     r"|no doubt|undoubtedly|guaranteed|for sure|is certain|i (?:already |happen to )?know(?: that)?"
     r"|(?:straight|directly) to|has to be|must be|can only be|no need|need not|only|precisely"
@@ -76,6 +78,18 @@ _PRONOUN_AT = re.compile(
 )
 _HERE = re.compile(r"\b(?:there|inside|in there|that place|that spot|this place|from it|in it)\b")
 _EXISTENTIAL = re.compile(r"\bthere (?:is|are|was|were|may|might|could|will|has|would|must)\b")
+_IT_IS = re.compile(r"(?:it|one|that|they) (?:is|was|lies|sits|rests|waits|has been|can be|must)\b")
+_FINDING_OUT = re.compile(r"\b(?:see|know|find out|tell|learn|ask|wonder|check|remember)$")
+_AT = re.compile(r"(?:rather |instead )?(?:in|on|at|inside|within|under)\b")
+_TO_FIND = re.compile(r"\bto find\b")
+_FORETOLD = re.compile(r"\b(?:will|going to|shall) (?:surely )?(?:see|find|have|meet)\b")
+_TELLS = re.compile(
+    r"\b(?:is|has|holds|contains|lies|sits|rests|waits|reveals|shows|uncovers|exposes|turns up"
+    r"|appears|stands|was (?:left|put|placed))\b"
+)
+_TERSE = 4
+"""Words that may follow the colon of a note such as "mug: cabinet 3"."""
+_ENDED = _words("done finished goal task end finally solved complete")
 _RELATIVE = frozenset({"where", "which", "that", "whose"})
 
 
@@ -108,7 +122,7 @@ def is_open(spoken: Sequence[Clause], i: int) -> bool:
     words = set(clause.words)
     if is_certain(clause) and not words & _CONDITIONS:
         return False
-    if words & _HEDGES or words & _CONDITIONS or words & _GENERAL:
+    if words & (_HEDGES | _CONDITIONS | _GENERAL) or _WORTH.search(clause.text):
         return True
     return clause.opener in ("and", "where", "which", "that") and _hedged_before(spoken, i)
 
@@ -144,18 +158,17 @@ def _hedged_before(spoken: Sequence[Clause], i: int) -> bool:
 
 def _claims(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
     clause = spoken[i]
-    text = clause.text
     place = clause.has(relation.value)
     if place is None and not _refers_back(spoken, i, relation.value):
         return False
     thing = clause.has(relation.subject)
-    if thing is None and not _TARGET.search(text) and not _stands_for(spoken, i, relation):
+    if thing is None and not (_TARGET.search(clause.text) or _stands_for(spoken, i, relation)):
         return False
     if denies(clause) and not is_certain(clause):
         return False
     if _is_plural(clause, relation) and place is None:
         return False
-    return not _only_seeks(clause, thing, place) and not _delivers(text)
+    return not _only_seeks(clause) and not _delivers(clause.text)
 
 
 def _refers_back(spoken: Sequence[Clause], i: int, names: Sequence[str]) -> bool:
@@ -169,26 +182,40 @@ def _refers_back(spoken: Sequence[Clause], i: int, names: Sequence[str]) -> bool
 
 
 def _stands_for(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
-    """Whether "it" or "one" means the thing: said to be in the place, and named before or never."""
-    return bool(_PRONOUN_AT.search(spoken[i].text))
+    """Whether the thing is meant by "it" or "one", or was named just before a colon or a "but"."""
+    clause = spoken[i]
+    if _PRONOUN_AT.search(clause.text):
+        return True
+    before = spoken[i - 1] if i and spoken[i - 1].sentence == clause.sentence else None
+    if before is None:
+        return False
+    if clause.opener == "where" and _IT_IS.match(clause.text):
+        return not _FINDING_OUT.search(before.text)
+    if not before.has(relation.subject):
+        return False
+    if clause.opener == "but":
+        return bool(_AT.match(clause.text))
+    terse = clause.opener in (":", "(", "–", "—") and len(clause.words) <= _TERSE
+    return terse and not denies(before) and not _SEARCHING.intersection(before.words)
 
 
 def _is_plural(clause: Clause, relation: Relation) -> bool:
     return any(f"{name.split()[-1]}s" in clause.words for name in relation.subject)
 
 
-def _only_seeks(clause: Clause, thing: str | None, place: str | None) -> bool:
+def _only_seeks(clause: Clause) -> bool:
     """Whether the clause looks for the thing rather than telling where it is."""
     words = clause.words
     at = next((i for i, word in enumerate(words) if word in _SEARCHING), None)
     if at is None:
-        return words[:2] == ("to", "find") or " to find " in f" {clause.text} "
-    rest = " ".join(words[at + 1 :])
-    before = " ".join(words[:at])
+        return bool(_TO_FIND.search(clause.text))
+    if _FORETOLD.search(clause.text):
+        return False
+    before, rest = " ".join(words[:at]), " ".join(words[at + 1 :])
     told = _HOLDING.search(before) or re.search(r"\b(?:is|are|lies|sits|was)\b", before)
     if told and not re.search(r"\bi (?:am|was)\b", before):
         return False
-    return not re.search(r"\b(?:is|has|holds|contains|lies|sits|rests|waits) ", f"{rest} ")
+    return not _TELLS.search(rest)
 
 
 def _delivers(text: str) -> bool:
@@ -198,17 +225,19 @@ def _delivers(text: str) -> bool:
 
 def _hints(clause: Clause, relation: Relation) -> bool:
     """Whether the clause states outright that the thing is in some place of this kind."""
-    if not clause.has(relation.subject) or denies(clause) or _is_plural(clause, relation):
+    kind = clause.has(relation.hint)
+    if not kind or not clause.has(relation.subject) or _is_plural(clause, relation):
         return False
-    text = clause.text
-    if _only_seeks(clause, None, None) or _delivers(text):
+    if denies(clause) or _only_seeks(clause) or _delivers(clause.text):
         return False
-    key = clause.key
-    for thing in relation.subject:
-        start = key.find(f" {thing} ")
-        for place in relation.hint if start >= 0 else ():
-            end = key.find(f" {place} ", start + len(thing))
-            between = key[start + len(thing) + 2 : end] if end >= 0 else ""
-            if end >= 0 and re.search(r"\b(?:is|lie|sit|rest|wait|was|stand|lies)\b", between):
-                return True
-    return False
+    if _ENDED.intersection(clause.words) or not _definite(clause, kind):
+        return False
+    return bool(_LINKING.search(clause.text) or _HOLDING.search(clause.text))
+
+
+def _definite(clause: Clause, kind: str) -> bool:
+    """Whether the clause speaks of one place of this kind, not of the kind itself."""
+    last = kind.split()[-1]
+    if last in clause.words:
+        return True
+    return bool(re.search(r"\b(?:one|some|any) of (?:the|these|those)\b", clause.text))

@@ -43,11 +43,17 @@ class History:
 
     @cached_property
     def _observed(self) -> frozenset[str]:
-        return frozenset(word for unit in self.seen for word in unit.split())
+        words = (word.strip("[](),;:'\"") for unit in self.seen for word in unit.split())
+        return frozenset(words)
 
     def holds(self, names: Iterable[str]) -> bool:
         """Whether one of some normalised names stands anywhere, the goal included."""
         return any(f" {name} " in self._all for name in names)
+
+    def aims_at(self, names: Iterable[str]) -> bool:
+        """Whether the goal itself speaks of one of some normalised names."""
+        goal = f" {normalise(self.goal)} "
+        return any(f" {name} " in goal for name in names)
 
     def shows(self, names: Iterable[str]) -> bool:
         """Whether one of some normalised names was seen, in the observations or own actions."""
@@ -61,10 +67,12 @@ class History:
             for unit in self._units
         )
 
-    def counted(self, number: str) -> bool:
-        """Whether a number stands alone in what was seen, or is the number of lines of a reply."""
-        if any(word.strip("[](),;:'\"") == number for word in self._observed):
-            return True
+    def observed(self, number: str) -> bool:
+        """Whether a number stands alone somewhere in what was seen."""
+        return number in self._observed
+
+    def lists(self, number: str) -> bool:
+        """Whether some reply has that many lines, so that they can be counted."""
         replies = (unit.split("\n")[1:] for unit in self.seen if "\n" in unit)
         return any(str(sum(map(bool, lines))) == number for lines in replies)
 
@@ -76,12 +84,9 @@ def history_of(trajectory: Trajectory, step: int) -> History:
     is not knowledge.
     """
     goal = trajectory.task.goal
-    seen = [
-        line
-        for text in trajectory.steps[0].observation.text.split("\n")
-        for line in text.split(". ")
-        if not goal or goal not in line
-    ]
+    first = trajectory.steps[0].observation.text
+    first = first.replace(goal, "") if goal else first
+    seen = [line for text in first.split("\n") for line in text.split(". ")]
     for past, now in zip(trajectory.steps[:step], trajectory.steps[1 : step + 1], strict=True):
         seen.append(f"{past.action}\n{now.observation.text}")
     now_seen = trajectory.steps[step].observation

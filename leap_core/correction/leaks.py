@@ -97,7 +97,7 @@ def _told_fact(fact: Fact, said: str, spoken: Sequence[Clause], known: History) 
         return None
     if known.together(subject, (*value, *hint)):
         return None
-    relation = Relation(subject, value, hint)
+    relation = Relation(subject, value, () if known.aims_at(hint) else hint)
     clause = asserts(spoken, relation) or points_at(spoken, relation)
     return Leak(str(fact), 0.8, "statement", clause.text) if clause else None
 

@@ -33,11 +33,12 @@ _NUMBERING = frozenset({"number", "no", "nr", "nos"})
 _TOKEN = re.compile(
     r"\d+(?:\.\d+)?|[^\W\d_]+(?:['’][^\W\d_]+)?|[.!?;,:](?=[\s\"')\]]|$)|\n|->|[=()#–—]"
 )
+_ABBREVIATED = re.compile(r"\bn[or]s?\.[ ]?(?=\d)")
 _ENDS = frozenset(".!?;\n")
 _BREAKS = frozenset([",", ":", "(", ")", "–", "—"])
 _OPENERS = frozenset(
     "and but so because since as where which while although though hence therefore whereas "
-    "otherwise then that who".split()
+    "otherwise then who".split()
 )
 _LONGEST_CACHED = 4000
 
@@ -103,7 +104,7 @@ def clauses(text: str) -> list[Clause]:
         elif token in _BREAKS:
             close()
             opener = token
-        elif token in _OPENERS and words:
+        elif token in _OPENERS and (words or opener):
             close()
             opener = token
         elif token not in ("#", "=", "->") or words:
@@ -126,7 +127,8 @@ def numbers(words: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 def _plain(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).replace("’", "'")
+    plain = "".join(c for c in decomposed if not unicodedata.combining(c)).replace("’", "'")
+    return _ABBREVIATED.sub("number ", plain)
 
 
 def _line(text: str) -> str:
