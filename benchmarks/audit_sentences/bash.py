@@ -59,7 +59,7 @@ LEAKS: dict[str, list[str]] = {
     "content": [
         "The line says '{line}'.",
         "It reads: {line}",
-        "The output is \"{line}\".",
+        'The output is "{line}".',
         "The file begins with {line}.",
         "I will see {line} on the screen.",
         "The answer reads {line}.",

@@ -191,7 +191,7 @@ def sql(environment: Environment, source: PrivilegedSource) -> Iterator[Situatio
         known = {"q": re.findall(r"\b(customers|orders|products|kinds)\b", task.goal + " rows")[:1]}
         words = {"q": (known["q"] or ["rows"])[0], "guess": "Anna Berg"}
         alone = re.fullmatch(r"\[\((\d+),\)\]", facts["output"])
-        if alone and 1 < int(alone[1]):
+        if alone and int(alone[1]) > 1:
             words["n"] = alone[1]
             if int(alone[1]) <= 20:
                 words["nw"] = NUMBERS[int(alone[1])]

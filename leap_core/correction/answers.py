@@ -45,7 +45,9 @@ _RIGHT = re.compile(
     r"(?:product|item|one|answer|choice|purchase|result|thing|buy)"
     r"|(?:product|item|one|thing) (?:that is |is )?(?:wanted|intended|needed)"
     r"|is (?:correct|the answer|the target|the goal|what i (?:need|have to buy))"
-    r"|(?:task|instruction|request) (?:is about|was written for|means|is after)"
+    r"|(?:task|instruction|request) (?:is about|was (?:written|made) for|means|is after"
+    r"|(?:was |is )?(?:derived|comes|made) from|describes|stands for)"
+    r"|what (?:the|they|he|she) (?:\w+ )?(?:really |actually )?(?:wants?|means?|is after|had in mind)"
     r"|perfect match|will be accepted)\b"
 )
 
@@ -121,6 +123,8 @@ def _told_amounts(clause: Clause) -> Iterator[float]:
     words = clause.words
     for i, number in numbers(words):
         amount = float(number)
+        if i and len(words[i - 1]) == 1 and words[i - 1] not in ("a", "i"):
+            continue  # within an id such as B0…
         percent = i + 1 < len(words) and words[i + 1] in ("percent", "per")
         if percent or amount <= 1:
             yield amount / 100 if percent else amount

@@ -23,7 +23,7 @@ _HEDGES = _words(
     "typically sometimes commonly generally normally mostly hopefully chance would tend tends "
     "seem seems looks sounds appears possible probable plausible promising guess suppose suspect "
     "think believe expect assume imagine wonder hope bet try sensible natural typical usual "
-    "customary should potential candidate candidates unsure"
+    "customary should potential candidate candidates unsure common obvious good reasonable logical"
 )
 _WORTH = re.compile(r"\bworth (?:a|another|one|the|trying|checking|looking|visiting|opening|it)\b")
 _CONDITIONS = _words("if whether unless should case otherwise would")
@@ -56,7 +56,7 @@ _DELIVERY = re.compile(
     r"|put it|place it|bring it)\b"
 )
 _TARGET = re.compile(
-    r"\b(?:what(?:ever)? (?:i|we|the task|is|was|the (?:user|shopper|instruction))\b[\w ]{0,40}?"
+    r"\b(?:(?:what(?:ever)?|everything|all|all that) (?:i|we|the task|is|was|the (?:user|shopper|instruction))\b[\w ]{0,40}?"
     r"(?:need|needs|needed|want|wants|wanted|looking for|after|seek|asks for|asked for|sent|find)"
     r"|(?:the|my|our) (?:\w+ )?(?:object|item|thing|target|goal|prize|product|file|tool)\b"
     r"|(?:thing|object|item|one) (?:that )?i (?:need|want|am looking for|am after))"
@@ -76,7 +76,10 @@ _PRONOUN_AT = re.compile(
     r"|(?:has|have|holds|contains|hides|keeps|with) (?:it|one|them)\b"
     r"|there (?:is|are|was) (?:one|some)\b|(?:get|take|fetch|grab|collect) (?:it|one|them)\b)"
 )
-_HERE = re.compile(r"\b(?:there|inside|in there|that place|that spot|this place|from it|in it)\b")
+_HERE = re.compile(
+    r"\b(?:there|inside|that place|that spot|this place|(?:on|in|from|at|under|inside) it"
+    r"|(?:that's|that is|this is|it is|it's) (?:the|where|its)\b)"
+)
 _EXISTENTIAL = re.compile(r"\bthere (?:is|are|was|were|may|might|could|will|has|would|must)\b")
 _IT_IS = re.compile(r"(?:it|one|that|they) (?:is|was|lies|sits|rests|waits|has been|can be|must)\b")
 _FINDING_OUT = re.compile(r"\b(?:see|know|find out|tell|learn|ask|wonder|check|remember)$")
@@ -109,7 +112,7 @@ def asserts(spoken: Sequence[Clause], relation: Relation) -> Clause | None:
             continue
         if _claims(spoken, i, relation):
             return clause
-        if relation.hint and not clause.has(relation.value) and _hints(clause, relation):
+        if relation.hint and not clause.has(relation.value) and _hints(spoken, i, relation):
             return clause
     return None
 
@@ -159,7 +162,8 @@ def _hedged_before(spoken: Sequence[Clause], i: int) -> bool:
 def _claims(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
     clause = spoken[i]
     place = clause.has(relation.value)
-    if place is None and not _refers_back(spoken, i, relation.value):
+    named = (*relation.value, *relation.hint)
+    if place is None and not _refers_back(spoken, i, named):
         return False
     thing = clause.has(relation.subject)
     if thing is None and not (_TARGET.search(clause.text) or _stands_for(spoken, i, relation)):
@@ -223,16 +227,26 @@ def _delivers(text: str) -> bool:
     return bool(found) and not _ERRAND.search(text)
 
 
-def _hints(clause: Clause, relation: Relation) -> bool:
+def _hints(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
     """Whether the clause states outright that the thing is in some place of this kind."""
+    clause = spoken[i]
     kind = clause.has(relation.hint)
-    if not kind or not clause.has(relation.subject) or _is_plural(clause, relation):
+    if not kind or _is_plural(clause, relation):
+        return False
+    if not clause.has(relation.subject) and not _spoken_of(spoken, i, relation):
         return False
     if denies(clause) or _only_seeks(clause) or _delivers(clause.text):
         return False
     if _ENDED.intersection(clause.words) or not _definite(clause, kind):
         return False
     return bool(_LINKING.search(clause.text) or _HOLDING.search(clause.text))
+
+
+def _spoken_of(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
+    """Whether "it" is said to be somewhere, and means the thing, which was just named."""
+    if not _PRONOUN_AT.search(spoken[i].text):
+        return False
+    return any(clause.has(relation.subject) for clause in spoken[max(0, i - 2) : i])
 
 
 def _definite(clause: Clause, kind: str) -> bool:

@@ -37,6 +37,7 @@ _MENTION = re.compile(
     r"|(?:reference|expected|known|official) (?:answer|output|result|solution|query|command)"
     r"|example product|target product|reward function|optimal (?:plan|action sequence)"
     r"|as the teacher|(?:i was|i've been|i have been) told|according to the (?:plan|solution|state)"
+    r"|the (?:evaluator|grader|scorer|checker|reward) (?:wants|expects|accepts|prefers|looks for)"
     r"|the simulator (?:says|shows|tells|knows|state))\b",
     re.IGNORECASE,
 )
@@ -61,9 +62,7 @@ def leak_score(text: str, secrets: Iterable[str | Fact], history: History | str)
     return max((leak.score for leak in find_leaks(text, secrets, history)), default=0.0)
 
 
-def find_leaks(
-    text: str, secrets: Iterable[str | Fact], history: History | str
-) -> list[Leak]:
+def find_leaks(text: str, secrets: Iterable[str | Fact], history: History | str) -> list[Leak]:
     """Return all secrets that `text` tells although `history` does not hold them, worst first."""
     known = History.of_text(history) if isinstance(history, str) else history
     said, spoken = f" {normalise(text)} ", clauses(text)

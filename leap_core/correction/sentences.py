@@ -189,9 +189,7 @@ class Stage:
         return task
 
 
-def _played(
-    environment: Environment, task: Task, seed: int, actions: Sequence[str]
-) -> Trajectory:
+def _played(environment: Environment, task: Task, seed: int, actions: Sequence[str]) -> Trajectory:
     """Play some actions; the last step of the trajectory is the one that comes next."""
     episode = environment.open(task, seed)
     steps: list[Step] = []

@@ -101,10 +101,7 @@ def clauses(text: str) -> list[Clause]:
             if token == "?":
                 found[first:] = [replace(clause, question=True) for clause in found[first:]]
             opener, sentence, first = "", sentence + 1, len(found)
-        elif token in _BREAKS:
-            close()
-            opener = token
-        elif token in _OPENERS and (words or opener):
+        elif token in _BREAKS or (token in _OPENERS and (words or opener)):
             close()
             opener = token
         elif token not in ("#", "=", "->") or words:

@@ -19,9 +19,7 @@ _NAME = re.compile(r"[A-Za-z_][\w]*_[\w]+")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
-def bash_secrets(
-    gold: str, hidden: str, output: str, goal: str, number: int
-) -> list[str | Fact]:
+def bash_secrets(gold: str, hidden: str, output: str, goal: str, number: int) -> list[str | Fact]:
     """Return the paths that the task does not tell, with their folders, and the answer.
 
     Before anything was looked at (`number` 0), the gold command too.

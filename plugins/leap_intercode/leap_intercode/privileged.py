@@ -18,9 +18,9 @@ from leap_core import (
 )
 from leap_intercode.environment import BashEnvironment
 from leap_intercode.episode import is_won, shorten
+from leap_intercode.hidden_facts import bash_secrets
 from leap_intercode.play import Session, episode_time
 from leap_intercode.reward import Outcome, Score, score
-from leap_intercode.hidden_facts import bash_secrets
 from leap_intercode.sql.environment import SqlEnvironment
 from leap_intercode.sql.privileged import sql_states
 

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 from leap_core import PrivilegedState
 from leap_webshop.catalogue import Catalogue
 from leap_webshop.goals import NO_LIMIT, Goal
+from leap_webshop.hidden_facts import secrets
 from leap_webshop.pages import PAGE_SIZE
 from leap_webshop.product import Product
 from leap_webshop.reading import keywords, without_limit
 from leap_webshop.reward import Reward, option_matches, reward
-from leap_webshop.hidden_facts import secrets
 from leap_webshop.session import Session
 
 
