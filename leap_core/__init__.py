@@ -20,7 +20,7 @@ from leap_core.contracts.environment import (
 )
 from leap_core.contracts.play import play
 from leap_core.contracts.privileged import PrivilegedSource
-from leap_core.contracts.teacher import Brief, Teacher, TeacherContext, TeacherReply
+from leap_core.contracts.teacher import Brief, Judgement, Teacher, TeacherContext, TeacherReply
 from leap_core.contracts.updater import RolloutStep, UpdateContext, Updater
 from leap_core.errors import (
     BudgetExceeded,
@@ -134,6 +134,7 @@ __all__ = [
     "GroupScores",
     "IterationEvent",
     "IterationFolder",
+    "Judgement",
     "Layout",
     "LazyTasks",
     "LeapError",

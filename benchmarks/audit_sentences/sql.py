@@ -1,9 +1,8 @@
 """Wordings of reasons in InterCode's SQL, by manner.
 
 Slots: `n`, `nw` a hidden number that answers the question; `val` a hidden value of the answer;
-`col` and `tab` a column and a table that the schema tells and the history does not, `colw` the column
-in words; `gold` the query; `seen` a table that the history shows; `q` a noun of the question;
-`guess` a value that is made up.
+`col` a column that the schema tells and the history does not, `colw` the same in words; `gold` the
+query; `seen` a table that the history shows; `q` a noun of the question; `guess` a made-up value.
 """
 
 LEAKS: dict[str, list[str]] = {

@@ -1,11 +1,11 @@
 """Wordings of reasons in WebShop, by manner.
 
-Slots: `asin`, `title`, `brand` of the product behind the task (not seen yet); `a`, `at` id and title
-of a product on the page that is shown and what it can bring, `r` (a fraction of 1), `rw` the same in
-words; `nth` its position; `best`, `bt`, `bnth` the same of the best one shown where it brings all; `page` where a
-better product is, `cost` the hidden product's price, unseen; `kind` what is asked for, `want` an option
-or attribute of the instruction, `limit` its price limit; `price` a price that is shown; `it` set on a
-product's own page: its title, `now` what it brings as it is.
+Slots: `asin`, `title`, `brand` of the product behind the task (not seen yet); `a`, `at` id and
+title of a product on the page that is shown, `nth` its position, `r` what it can bring (a fraction
+of 1), `rw` the same in words; `best`, `bt`, `bnth` the same of the best one shown where it brings
+all; `page` where a better product is, `cost` the hidden product's price, unseen; `kind` what is
+asked for, `want` an option or attribute of the instruction, `limit` its price limit; `price` a
+price that is shown; on a product's own page, `it` is its title and `now` what it brings as it is.
 """
 
 LEAKS: dict[str, list[str]] = {

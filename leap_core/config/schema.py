@@ -175,6 +175,38 @@ class ServerConfig(Section):
     ready_timeout: float = Field(600.0, gt=0)
 
 
+def _judge(value: Any) -> Any:
+    """`judge: MODEL` is short for the `litellm` teacher with that model."""
+    return {"name": "litellm", "options": {"model": value}} if isinstance(value, str) else value
+
+
+class AuditConfig(Section):
+    """What looks for leaks after the rules: nothing, a judge, or the student's own likelihood.
+
+    `judge` is a model that the `litellm` teacher reaches, or the name and options of any teacher
+    that judges; it is asked once about each correction. `likelihood` is a fall, in nats a token:
+    a reason whose likelihood falls as much when the hidden state is swapped for another task's is
+    suspect.
+    """
+
+    judge: Annotated[ComponentConfig | None, BeforeValidator(_judge)] = None
+    likelihood: float | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _one(self) -> AuditConfig:
+        if self.judge is not None and self.likelihood is not None:
+            raise ValueError("takes 'judge' or 'likelihood', not both")
+        return self
+
+
+def _audit(value: Any) -> Any:
+    """`rules` and `likelihood` alone are short for sections."""
+    short = {"rules": {}, "likelihood": {"likelihood": 0.5}}
+    if isinstance(value, str) and value not in short:
+        raise ValueError("is 'rules', 'likelihood' or {judge: MODEL}")
+    return short[value] if isinstance(value, str) else value
+
+
 class TeacherConfig(ComponentConfig):
     """The teacher and how freely it may use the privileged state (levels 1..5).
 
@@ -182,11 +214,14 @@ class TeacherConfig(ComponentConfig):
     many of each, word for word, are learned from in one trajectory (null: all, as in the paper).
     `confirmed`: steps of a failed trajectory that the teacher repeats as they were are learned too,
     so that a student does not hear of its mistakes alone (as in the paper, where every step is).
+    `audit`: who looks for leaks: "rules" alone, or a second pass after them, "likelihood" or
+    {judge: MODEL}.
     """
 
     level: int = Field(3, ge=1, le=5)
     concurrency: int = Field(8, gt=0)
     leaks: Literal["keep", "drop", "reask"] = "drop"
+    audit: Annotated[AuditConfig, BeforeValidator(_audit)] = AuditConfig()
     repeats: int | None = Field(None, gt=0)
     confirmed: bool = False
 

@@ -48,6 +48,21 @@ class TeacherReply:
     measures: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A judge's word on one reason.
+
+    Attributes:
+        leaks: whether it tells what is hidden; None where the answer says neither.
+        why: what gave it away; without a verdict, the beginning of the answer.
+        usage: tokens and cost of this answer.
+    """
+
+    leaks: bool | None
+    why: str = ""
+    usage: Usage = field(default_factory=Usage)
+
+
 @dataclass(frozen=True, kw_only=True)
 class TeacherContext:
     """What a run lends to its teacher.
@@ -107,6 +122,17 @@ class Teacher(ABC):
             leap_core.errors.TeacherError: this teacher sums up none, or has no answer.
         """
         raise TeacherError(f"{type(self).__name__} sums up no demonstrations")
+
+    async def judge(
+        self, history: str, state: PrivilegedState, reason: str, action: str
+    ) -> Judgement:
+        """Say whether a reason tells what `state` hides and `history` does not show.
+
+        Raises:
+            leap_core.errors.TeacherError: this teacher judges none, or has no answer.
+            leap_core.errors.BudgetExceeded: the budget does not allow the question.
+        """
+        raise TeacherError(f"{type(self).__name__} judges no reasons")
 
     def estimate(
         self, trajectory: Trajectory, states: Sequence[PrivilegedState], brief: Brief

@@ -47,7 +47,8 @@ _RIGHT = re.compile(
     r"|is (?:correct|the answer|the target|the goal|what i (?:need|have to buy))"
     r"|(?:task|instruction|request) (?:is about|was (?:written|made) for|means|is after"
     r"|(?:was |is )?(?:derived|comes|made) from|describes|stands for)"
-    r"|what (?:the|they|he|she) (?:\w+ )?(?:really |actually )?(?:wants?|means?|is after|had in mind)"
+    r"|what (?:the|they|he|she) (?:\w+ )?(?:really |actually )?"
+    r"(?:wants?|means?|is after|had in mind)"
     r"|perfect match|will be accepted)\b"
 )
 

@@ -56,7 +56,8 @@ _DELIVERY = re.compile(
     r"|put it|place it|bring it)\b"
 )
 _TARGET = re.compile(
-    r"\b(?:(?:what(?:ever)?|everything|all|all that) (?:i|we|the task|is|was|the (?:user|shopper|instruction))\b[\w ]{0,40}?"
+    r"\b(?:(?:what(?:ever)?|everything|all|all that) "
+    r"(?:i|we|the task|is|was|the (?:user|shopper|instruction))\b[\w ]{0,40}?"
     r"(?:need|needs|needed|want|wants|wanted|looking for|after|seek|asks for|asked for|sent|find)"
     r"|(?:the|my|our) (?:\w+ )?(?:object|item|thing|target|goal|prize|product|file|tool)\b"
     r"|(?:thing|object|item|one) (?:that )?i (?:need|want|am looking for|am after))"

@@ -18,6 +18,7 @@ from leap_core.contracts.teacher import Brief, Teacher, TeacherReply
 from leap_core.correction.history import history_of
 from leap_core.correction.leaks import leak_score
 from leap_core.correction.ordered_async import in_order
+from leap_core.correction.second_pass import SecondPass
 from leap_core.correction.validate import Validated, reject, validate
 from leap_core.errors import BudgetExceeded, ConfigError, TeacherError
 from leap_core.types import Correction, PrivilegedState, Rejection, Trajectory, Usage
@@ -79,11 +80,13 @@ async def correct_trajectories(
     settings: CorrectionSettings,
     on_outcome: Callable[[CorrectionOutcome], None],
     states: States | None = None,
+    second: SecondPass | None = None,
 ) -> None:
     """Correct every trajectory and hand each outcome to `on_outcome`, in input order.
 
     `states` finds the privileged states of many trajectories at once (workers that replay them,
-    say); without it, `source` does so in one thread.
+    say); without it, `source` does so in one thread. `second` gives opinions on what the rules of
+    the leak audit do not find outright.
 
     A trajectory whose privileged state cannot be had, or whose teacher gives up, has an outcome
     with `error`. When the budget is reached, or the call is cancelled, no further trajectory is
@@ -102,7 +105,7 @@ async def correct_trajectories(
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(thread, source.states, trajectory)
 
-        corrector = _Corrector(states or in_thread, teacher, brief, settings)
+        corrector = _Corrector(states or in_thread, teacher, brief, settings, second)
         await in_order(trajectories, corrector.correct, on_outcome, settings.concurrency)
 
 
@@ -114,6 +117,7 @@ class _Corrector:
     teacher: Teacher
     brief: Brief
     settings: CorrectionSettings
+    second: SecondPass | None = None
 
     async def correct(self, trajectory: Trajectory) -> CorrectionOutcome:
         blank = CorrectionOutcome(trajectory.task.id, trajectory.seed)
@@ -140,7 +144,6 @@ class _Corrector:
         reply: TeacherReply,
     ) -> CorrectionOutcome:
         first = self._validate(trajectory, reply, self.brief)
-        clean, leaky = self._audit(trajectory, states, first)
         outcome = replace(
             blank,
             rejections=first.rejections,
@@ -151,9 +154,10 @@ class _Corrector:
             confirmed=first.confirmed,
             measures=reply.measures,
         )
+        outcome, clean, leaky = await self._audit(outcome, trajectory, states, first)
         if leaky and self.settings.leak_policy == "reask":
             outcome, again = await self._reask(outcome, trajectory, states, leaky)
-            fresh, leaky_again = self._audit(trajectory, states, again)
+            outcome, fresh, leaky_again = await self._audit(outcome, trajectory, states, again)
             clean = sorted([*clean, *fresh], key=lambda c: c.step)
             outcome = replace(outcome, rejections=outcome.rejections + again.rejections)
             leaky = [*leaky, *leaky_again]
@@ -193,21 +197,59 @@ class _Corrector:
             steps=brief.steps,
         )
 
-    def _audit(
-        self, trajectory: Trajectory, states: Sequence[PrivilegedState], validated: Validated
-    ) -> tuple[list[Correction], list[Correction]]:
+    async def _audit(
+        self,
+        outcome: CorrectionOutcome,
+        trajectory: Trajectory,
+        states: Sequence[PrivilegedState],
+        validated: Validated,
+    ) -> tuple[CorrectionOutcome, list[Correction], list[Correction]]:
         """Score each correction, and part those that may stay from those that leak."""
-        clean: list[Correction] = []
-        leaky: list[Correction] = []
-        for correction in validated.corrections:
-            score = leak_score(
-                f"{correction.reason}\n{correction.action}",
-                states[correction.step].secrets,
-                history_of(trajectory, correction.step),
-            )
-            leaks = score >= self.settings.leak_threshold and self.settings.leak_policy != "keep"
-            (leaky if leaks else clean).append(replace(correction, leak=score))
-        return clean, leaky
+        scored = [_scored(c, trajectory, states) for c in validated.corrections]
+        if self.second is not None:
+            outcome, scored = await self._reconsider(outcome, trajectory, states, scored)
+        keeps = self.settings.leak_policy == "keep"
+        leaky = [c for c in scored if c.leak >= self.settings.leak_threshold and not keeps]
+        return outcome, [c for c in scored if c not in leaky], leaky
+
+    async def _reconsider(
+        self,
+        outcome: CorrectionOutcome,
+        trajectory: Trajectory,
+        states: Sequence[PrivilegedState],
+        scored: Sequence[Correction],
+    ) -> tuple[CorrectionOutcome, list[Correction]]:
+        """Have the second pass score what the rules did not find outright."""
+        assert self.second is not None
+        open_ones = [c for c in scored if c.leak < 1]
+        opinions = await self.second.opinions(trajectory, states, open_ones)
+        scores = {
+            c.step: o.score for c, o in zip(open_ones, opinions, strict=True) if o.score is not None
+        }
+        silent = [
+            f"step {c.step}, leak audit: {o.why}"
+            for c, o in zip(open_ones, opinions, strict=True)
+            if o.score is None and o.why
+        ]
+        counts = {"audited": float(len(opinions)), "audit_without_verdict": float(len(silent))}
+        for name, count in counts.items():
+            counts[name] = outcome.measures.get(name, 0.0) + count
+        outcome = replace(
+            outcome,
+            usage=sum((o.usage for o in opinions), outcome.usage),
+            problems=(*outcome.problems, *silent),
+            measures={**outcome.measures, **counts},
+        )
+        return outcome, [replace(c, leak=scores.get(c.step, c.leak)) for c in scored]
+
+
+def _scored(
+    correction: Correction, trajectory: Trajectory, states: Sequence[PrivilegedState]
+) -> Correction:
+    """The correction with the score that the rules give it."""
+    text = f"{correction.reason}\n{correction.action}"
+    history = history_of(trajectory, correction.step)
+    return replace(correction, leak=leak_score(text, states[correction.step].secrets, history))
 
 
 _AGAIN = (

@@ -74,9 +74,10 @@ def check_teacher(config: RunConfig, environment: Environment) -> None:
         return
     with TemporaryDirectory() as folder:
         ledger = Ledger(budget=SpendingLimit(config.budget.dollars, config.budget.tokens))
-        build_teacher(
-            config, TeacherContext(environment=environment, ledger=ledger, cache_dir=Path(folder))
-        )
+        context = TeacherContext(environment=environment, ledger=ledger, cache_dir=Path(folder))
+        build_teacher(config, context)
+        if config.teacher.audit.judge is not None:
+            build_judge(config.teacher.audit.judge, context)
 
 
 def build_teacher(config: RunConfig, context: TeacherContext) -> Teacher:
@@ -85,6 +86,18 @@ def build_teacher(config: RunConfig, context: TeacherContext) -> Teacher:
         raise ConfigError("key 'teacher' is missing: iterations after the first need one")
     teacher: Teacher = build("teacher", config.teacher, "teacher", context)
     return teacher
+
+
+def build_judge(choice: ComponentConfig, context: TeacherContext) -> Teacher:
+    """Build the teacher that judges reasons in the leak audit.
+
+    Raises:
+        ConfigError: an unknown name or options, or a teacher that judges none.
+    """
+    judge: Teacher = build("teacher", choice, "teacher.audit.judge", context)
+    if type(judge).judge is Teacher.judge:
+        raise ConfigError(f"teacher '{choice.name}' judges no reasons (teacher.audit.judge)")
+    return judge
 
 
 def _build_source(config: RunConfig, environment: Environment) -> PrivilegedSource | None:

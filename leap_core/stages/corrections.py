@@ -14,10 +14,12 @@ from leap_core.correction import (
     explain_demonstrations,
 )
 from leap_core.correction.ordered_async import run_async
+from leap_core.correction.second_pass import JudgePass, SecondPass
 from leap_core.rollout import privileged_state_workers
 from leap_core.runs.iteration import IterationFolder
-from leap_core.stages.components import build_teacher
+from leap_core.stages.components import build_judge, build_teacher
 from leap_core.stages.context import RunContext
+from leap_core.stages.likelihood_pass import LikelihoodPass, states_to_swap
 from leap_core.types import Correction, PolicyRef, TeacherRecord, Trajectory
 
 
@@ -46,7 +48,7 @@ class CorrectionStage:
                 folder.corrections.keep(lambda c: (c.task_id, c.seed) in answered)
                 folder.rejected.keep(lambda r: (r.task_id, r.seed) in answered)
                 missing = [t for t in failed if (t.task.id, t.seed) not in answered]
-                run_async(self._ask(policy, missing, folder))
+                run_async(self._ask(policy, missing, failed, folder))
                 for records in (folder.corrections, folder.rejected, folder.teacher):
                     if not records.path.exists():
                         records.replace(())
@@ -54,7 +56,11 @@ class CorrectionStage:
         return list(folder.corrections)
 
     async def _ask(
-        self, policy: PolicyRef, trajectories: Sequence[Trajectory], folder: IterationFolder
+        self,
+        policy: PolicyRef,
+        trajectories: Sequence[Trajectory],
+        failed: Sequence[Trajectory],
+        folder: IterationFolder,
     ) -> None:
         chosen = self.config.teacher
         assert chosen is not None and self.components.source is not None
@@ -68,7 +74,10 @@ class CorrectionStage:
                 folder.teacher.append(_record(outcome))
                 bar.advance()
 
-            async with self._teacher(folder.number, policy) as teacher:
+            async with (
+                self._teacher(folder.number, policy) as teacher,
+                self._second_pass(folder.number, policy, failed) as second,
+            ):
                 workers = privileged_state_workers(
                     self.config.rollouts, self.components.source, chosen.concurrency
                 )
@@ -83,6 +92,7 @@ class CorrectionStage:
                         ),
                         on_outcome=keep,
                         states=replay.states if replay else None,
+                        second=second,
                     )
 
     def _tell_corrections(self, folder: IterationFolder) -> None:
@@ -95,6 +105,10 @@ class CorrectionStage:
             text += f", {rejected} rejected"
         if errors:
             text += f", {len(errors)} trajectories without an answer (first: {errors[0].error})"
+        silent = sum(a.measures.get("audit_without_verdict", 0.0) for a in told)
+        if silent:
+            asked = sum(a.measures.get("audited", 0.0) for a in told)
+            text += f", no verdict of the leak audit on {silent:.0f} of {asked:.0f}"
         self.screen.say(text)
 
     def confirmed(self, iteration: int) -> dict[tuple[str, int], tuple[int, ...]]:
@@ -135,18 +149,40 @@ class CorrectionStage:
     @asynccontextmanager
     async def _teacher(self, iteration: int, student: PolicyRef | None) -> AsyncIterator[Teacher]:
         """Build the teacher, with this run's ledger and budget; close it at the end."""
-        context = TeacherContext(
+        teacher = build_teacher(self.config, self._lent(iteration, student))
+        try:
+            yield teacher
+        finally:
+            await teacher.aclose()
+
+    @asynccontextmanager
+    async def _second_pass(
+        self, iteration: int, student: PolicyRef, failed: Sequence[Trajectory]
+    ) -> AsyncIterator[SecondPass | None]:
+        """Build what looks for leaks after the rules, if anything does; close it at the end."""
+        chosen, source = self.config.teacher, self.components.source
+        assert chosen is not None and source is not None
+        if chosen.audit.likelihood is not None:
+            swaps = states_to_swap(source, failed)
+            writer = self.components.writer
+            yield LikelihoodPass(student, writer, swaps, chosen.audit.likelihood)
+        elif chosen.audit.judge is None:
+            yield None
+        else:
+            judge = build_judge(chosen.audit.judge, self._lent(iteration, student))
+            try:
+                yield JudgePass(judge)
+            finally:
+                await judge.aclose()
+
+    def _lent(self, iteration: int, student: PolicyRef | None) -> TeacherContext:
+        return TeacherContext(
             environment=self.components.environment,
             ledger=self.context.ledger,
             cache_dir=self.context.folder.cache,
             student=student,
             seed=self.config.seed_of(iteration),
         )
-        teacher = build_teacher(self.config, context)
-        try:
-            yield teacher
-        finally:
-            await teacher.aclose()
 
     def _brief(self) -> Brief:
         assert self.config.teacher is not None

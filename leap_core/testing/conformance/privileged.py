@@ -86,7 +86,7 @@ def in_workers(subject: SourceSubject) -> None:
 
 @check("privileged source", "states-serialise")
 def states_serialise(subject: SourceSubject) -> None:
-    """States can be written as JSON and read again; secrets are strings or facts that are not blank."""
+    """States can be written as JSON and read again; secrets are strings or facts, not blank."""
     adapter = TypeAdapter(PrivilegedState)
     for state in _all_states(subject):
         try:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from leap_core import (
     Brief,
+    Judgement,
     PrivilegedState,
     Teacher,
     TeacherContext,
@@ -17,6 +18,7 @@ from leap_core import (
 )
 from leap_teachers.client import Client
 from leap_teachers.demonstrations import Describer, Explainer
+from leap_teachers.judging import ReasonJudge
 from leap_teachers.options import ClientOptions
 from leap_teachers.pricing import likely_usage
 from leap_teachers.prompts import Prompts
@@ -53,7 +55,9 @@ class LitellmTeacher(Teacher):
         decoding = Decoding(
             options.temperature, options.top_p, options.max_tokens, options.steps_per_call
         )
-        parts = (self._client, Prompts(own, options.prompts), decoding)
+        prompts = Prompts(own, options.prompts)
+        parts = (self._client, prompts, decoding)
+        self._judge = ReasonJudge(self._client, prompts)
         self._protocol = WholeTrajectory(*parts)
         self._explainer = Explainer(*parts)
         self._describer = Describer(*parts)
@@ -71,6 +75,12 @@ class LitellmTeacher(Teacher):
     async def describe(self, trajectory: Trajectory) -> PrivilegedState:
         """Sum up a solved task's log as privileged state."""
         return await self._describer.describe(trajectory)
+
+    async def judge(
+        self, history: str, state: PrivilegedState, reason: str, action: str
+    ) -> Judgement:
+        """Ask whether a reason tells what is hidden."""
+        return await self._judge.judge(history, state, reason, action)
 
     def estimate(
         self, trajectory: Trajectory, states: Sequence[PrivilegedState], brief: Brief

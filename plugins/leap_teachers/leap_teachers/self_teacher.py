@@ -11,6 +11,7 @@ from pydantic import Field
 from leap_core import (
     Brief,
     ConfigError,
+    Judgement,
     PolicyRef,
     PrivilegedState,
     Section,
@@ -21,6 +22,7 @@ from leap_core import (
     Usage,
 )
 from leap_teachers.client import Client
+from leap_teachers.judging import ReasonJudge
 from leap_teachers.local import LocalModel
 from leap_teachers.model_io import Asker
 from leap_teachers.options import ClientOptions, Prices
@@ -77,6 +79,12 @@ class SelfTeacher(Teacher):
     ) -> TeacherReply:
         """Ask the student about its trajectory."""
         return await self._protocol.correct(trajectory, states, brief)
+
+    async def judge(
+        self, history: str, state: PrivilegedState, reason: str, action: str
+    ) -> Judgement:
+        """Ask the student whether a reason tells what is hidden."""
+        return await ReasonJudge(self._asker, self._prompts).judge(history, state, reason, action)
 
     def estimate(
         self, trajectory: Trajectory, states: Sequence[PrivilegedState], brief: Brief
