@@ -7,10 +7,23 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from leap_core.analysis.exports import read_rows
 from leap_core.analysis.realizability import Likelihoods, realizability
+from leap_core.analysis.sentences import Accuracy
+from leap_core.analysis.verdicts import shipped_accuracy
 from leap_core.config.schema import RunConfig
+from leap_core.contracts.environment import Environment
 from leap_core.contracts.privileged import PrivilegedSource
-from leap_core.correction.audit import Audited, LeakRate, audit, leak_rates, worst_examples
+from leap_core.correction.audit import (
+    Audited,
+    LeakRate,
+    audit,
+    audit_demonstrations,
+    audit_rows,
+    leak_rates,
+    rate_of,
+    worst_examples,
+)
 from leap_core.errors import ConfigError, LeapError
 from leap_core.runs.folder import RunFolder, open_run
 from leap_core.runs.iteration import IterationFolder
@@ -37,36 +50,54 @@ class RunAudit:
     rates: Mapping[int, LeakRate]
     iterations: list[IterationAudit]
     worst: list[Audited]
+    demonstrations: LeakRate | None = None
+    exported: LeakRate | None = None
+    accuracy: Accuracy | None = None
     notes: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-like form."""
         return {
             **asdict(self),
-            "rates": {level: {**asdict(r), "rate": r.rate} for level, r in self.rates.items()},
+            "rates": {level: _rate(r) for level, r in self.rates.items()},
+            "demonstrations": _rate(self.demonstrations),
+            "exported": _rate(self.exported),
+            "accuracy": None if self.accuracy is None else self.accuracy.as_dict(),
         }
 
 
 def audit_run(
-    path: Path, threshold: float, worst: int, likelihoods: bool, screen: Screen
+    path: Path,
+    threshold: float,
+    worst: int,
+    likelihoods: bool,
+    screen: Screen,
+    export: Path | None = None,
 ) -> RunAudit:
-    """Audit one run.
+    """Audit one run: its demonstrations, its corrections, and rows exported from it.
 
     Raises:
         RunFolderError: it is no readable run folder.
-        ConfigError: it has no privileged source or teacher, so there is nothing to audit.
+        ConfigError: it has no privileged source, so there is nothing to audit against.
+        DataError: the export cannot be read.
     """
     folder = open_run(path)
     config = folder.config()
-    source = build_components(config).source
+    components = build_components(config)
+    source = components.source
     if source is None or config.teacher is None:
-        raise ConfigError(f"the run '{path}' has no teacher: there are no corrections to audit")
+        raise ConfigError(
+            f"the run '{path}' has no teacher or no privileged source: nothing says what is hidden"
+        )
     corrected = [i for i in folder.iterations() if i.corrections.path.exists()]
     audited: list[Audited] = []
-    with screen.bar("leak audit", len(corrected)) as bar:
-        for iteration in corrected:
+    shown: list[Audited] = []
+    with screen.bar("leak audit", len(list(folder.iterations()))) as bar:
+        for iteration in folder.iterations():
+            shown += audit_demonstrations(iteration.demonstrations, source)
             audited += _leaks(iteration, config, source)
             bar.advance()
+    rows = [] if export is None else list(_exported(export, folder, source))
     notes: list[str] = []
     measured = [_measure(folder, iteration, likelihoods, notes) for iteration in corrected]
     return RunAudit(
@@ -75,9 +106,40 @@ def audit_run(
         config.teacher.level,
         leak_rates(audited, threshold) or {config.teacher.level: LeakRate(0, 0, 0.0, 0)},
         measured,
-        worst_examples(audited, worst),
+        worst_examples([*audited, *shown, *rows], worst),
+        rate_of(shown, threshold),
+        rate_of(rows, threshold),
+        _accuracy(components.environment, notes),
         list(dict.fromkeys(notes)),
     )
+
+
+def _accuracy(environment: Environment, notes: list[str]) -> Accuracy | None:
+    """Measure the rules on the labelled reasons that the environment ships."""
+    path = environment.labelled_reasons()
+    if path is None:
+        notes.append("the environment ships no labelled reasons: the rules are not measured")
+        return None
+    try:
+        return shipped_accuracy(path)
+    except LeapError as error:
+        notes.append(f"the rules are not measured: {error}")
+        return None
+
+
+def _exported(export: Path, folder: RunFolder, source: PrivilegedSource) -> Iterator[Audited]:
+    """Score rows that `leap export --examples` wrote, with the trajectories that they are from."""
+    by_origin: dict[tuple[int, str], list[Audited]] = {}
+    for row in read_rows(export):
+        by_origin.setdefault((row.iteration, row.source), []).append(row.audited)
+    for (number, origin), rows in by_origin.items():
+        iteration = folder.iteration(number)
+        records = iteration.demonstrations if origin == "demonstration" else iteration.rollouts
+        yield from audit_rows(rows, records, source)
+
+
+def _rate(rate: LeakRate | None) -> dict[str, Any] | None:
+    return None if rate is None else {**asdict(rate), "rate": rate.rate}
 
 
 def _leaks(

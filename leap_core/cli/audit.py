@@ -1,104 +1,76 @@
-"""`leap audit RUN…`: do the corrections leak, and could the student have come to them itself?"""
+"""`leap audit RUN…`: do reasons leak, and could the student have come to them itself?"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from leap_core.cli.main import Settings
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from leap_core.analysis.audit import RunAudit
-
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--threshold", type=click.FloatRange(0, 1, min_open=True), default=0.5,
-              show_default=True, help="Score from which a correction leaks.")  # fmt: skip
+              show_default=True, help="Score from which a reason leaks.")  # fmt: skip
 @click.option("--worst", type=click.IntRange(min=0), default=5, show_default=True,
               help="How many of the worst examples to show.")  # fmt: skip
+@click.option("--export", type=click.Path(path_type=Path), metavar="FILE",
+              help="Audit the rows that `leap export --examples` wrote of RUN, too.")  # fmt: skip
 @click.option("--no-likelihoods", is_flag=True,
               help="Do not score the corrections under the student.")  # fmt: skip
+@click.option("--sentences", type=click.Path(path_type=Path), metavar="FILE",
+              help="Score single reasons, one JSON object a line, instead of runs.")  # fmt: skip
+@click.option("--judge", metavar="MODEL",
+              help="With --sentences: ask this model, or {name: …, options: …}.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.pass_obj
 def command(
-    settings: Settings, runs: tuple[Path, ...], threshold: float, worst: int,
-    no_likelihoods: bool, as_json: bool,
+    settings: Settings, runs: tuple[Path, ...], threshold: float, worst: int, export: Path | None,
+    no_likelihoods: bool, sentences: Path | None, judge: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Audit the corrections of some runs.
+    """Audit the demonstrations and corrections of some runs, or single reasons.
 
-    Leaks: what a correction tells of the privileged state though the student's history does not
-    hold it. Realizability: the corrections' mean log-likelihood under the student that was
-    corrected. By environment and privilege level.
+    Leaks: what a reason tells of the privileged state though the student's history does not
+    hold it, by environment and privilege level; and how often the rules are right on labelled
+    reasons that the environment ships. Realizability: the corrections' mean log-likelihood under
+    the student that was corrected.
     """
+    if (sentences is None) == (not runs):
+        raise click.UsageError("give either runs or --sentences FILE")
+    if sentences is not None:
+        if export is not None:
+            raise click.UsageError("--export goes with a run")
+        _score_sentences(sentences, judge, threshold, as_json)
+        return
+    if judge is not None:
+        raise click.UsageError("--judge goes with --sentences; a run's judge is teacher.audit")
+    if export is not None and len(runs) > 1:
+        raise click.UsageError("--export goes with one run")
     from leap_core.analysis.audit import audit_run
+    from leap_core.report.audit import print_audits
     from leap_core.runs.progress import Screen
 
     screen = Screen(settings.quiet or as_json)
-    audits = [audit_run(run, threshold, worst, not no_likelihoods, screen) for run in runs]
+    audits = [audit_run(r, threshold, worst, not no_likelihoods, screen, export) for r in runs]
     if as_json:
         click.echo(json.dumps([a.as_dict() for a in audits], ensure_ascii=False))
     else:
-        _print(audits, threshold)
+        print_audits(audits, threshold)
 
 
-def _print(audits: Sequence[RunAudit], threshold: float) -> None:
-    from rich.console import Console
+def _score_sentences(path: Path, judge: str | None, threshold: float, as_json: bool) -> None:
+    """Print one verdict a line; the totals go to standard error, apart from the verdicts."""
+    from leap_core.analysis.sentences import accuracy, judge_of
+    from leap_core.analysis.verdicts import score_file
+    from leap_core.report.audit import sentence_line, total_lines
 
-    console = Console(highlight=False)
-    console.print(_leak_table(audits, threshold), markup=False)
-    if any(i.likelihoods or i.kl is not None for a in audits for i in a.iterations):
-        console.print(_realizability_table(audits), markup=False)
-    for line in _notes(audits):
-        console.print(line, markup=False, soft_wrap=True)
-
-
-def _leak_table(audits: Sequence[RunAudit], threshold: float) -> Table:
-    from rich.table import Table
-
-    table = Table(title=f"leaks (score of {threshold} or more)")
-    for column in ("environment", "run", "level", "corrections", "leaking", "rate", "dropped"):
-        table.add_column(column, justify="left" if column in ("environment", "run") else "right")
-    for a in audits:
-        for level, r in a.rates.items():
-            rate = "-" if r.rate is None else f"{100 * r.rate:.1f} %"
-            counts = (str(r.count), str(r.leaking), rate, str(r.dropped))
-            table.add_row(a.environment, a.name, str(level), *counts)
-    return table
-
-
-def _realizability_table(audits: Sequence[RunAudit]) -> Table:
-    from rich.table import Table
-
-    from leap_core.analysis.realizability import LEVELS
-
-    table = Table(title="realizability (log-likelihood under the student, nats a token)")
-    table.add_column("run")
-    for column in ("level", "iteration", "mean", *(f"{level} %" for level in LEVELS), "KL"):
-        table.add_column(column, justify="right")
-    for a in audits:
-        for i in a.iterations:
-            figures = ["-"] * (1 + len(LEVELS))
-            if i.likelihoods is not None:
-                figures = [f"{f:.2f}" for f in (i.likelihoods.mean, *i.likelihoods.percentiles)]
-            kl = "-" if i.kl is None else f"{i.kl:.3f}"
-            table.add_row(a.name, str(a.level), str(i.iteration), *figures, kl)
-    return table
-
-
-def _notes(audits: Sequence[RunAudit]) -> Iterator[str]:
-    for a in audits:
-        yield from (f"{a.name}: {note}" for note in a.notes)
-    for a in audits:
-        for w in a.worst:
-            assert w.worst is not None
-            yield f"\n{a.name}, {w.task_id}, step {w.step}, level {w.level}"
-            yield f"  score {w.score:.2f}, {w.worst.how}: {w.worst.secret!r}"
-            yield f"  reason: {w.reason}"
-            yield f"  action: {w.action}"
+    verdicts = score_file(path, None if judge is None else judge_of(judge))
+    for verdict in verdicts:
+        if as_json:
+            click.echo(json.dumps(verdict.as_dict(), ensure_ascii=False))
+        else:
+            click.echo(sentence_line(verdict, threshold))
+    for line in total_lines(verdicts, accuracy(verdicts, threshold)):
+        click.echo(line, err=True)

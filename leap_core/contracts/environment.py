@@ -222,6 +222,10 @@ class Environment(ABC):
         """Folder of a small pre-trained student that the plugin ships (model `tiny-base`)."""
         return None
 
+    def labelled_reasons(self) -> Path | None:
+        """JSON Lines of labelled reasons on which the leak audit is measured here, if any."""
+        return None
+
     def fingerprint(self) -> Mapping[str, Any]:
         """What identifies the data and engine: versions, wording, hashes. Recorded with scores."""
         return {}

@@ -1,9 +1,9 @@
-"""The leak audit over many corrections: rates, and the worst examples."""
+"""The leak audit over many reasons, of corrections and demonstrations: rates, and the worst."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from leap_core.contracts.privileged import PrivilegedSource
 from leap_core.correction.history import history_of
@@ -24,6 +24,7 @@ class Audited:
     action: str
     worst: Leak | None
     kept: bool = True
+    source: str = "correction"
 
     @property
     def score(self) -> float:
@@ -82,7 +83,52 @@ def _scored(
         text, secrets = f"{a.reason}\n{a.action}", states[a.step].secrets
         leaks = find_leaks(text, secrets, history_of(trajectory, a.step))
         worst = leaks[0] if leaks else None
-        yield Audited(a.task_id, a.seed, a.step, a.level, a.reason, a.action, worst, a.kept)
+        yield replace(a, worst=worst)
+
+
+def audit_demonstrations(
+    trajectories: Iterable[Trajectory], source: PrivilegedSource
+) -> Iterator[Audited]:
+    """Score the reason of every step; a trajectory without privileged state is left out."""
+    for trajectory in trajectories:
+        said = [
+            Audited(trajectory.task.id, trajectory.seed, t, 0, step.reason, step.action, None,
+                    source="demonstration")
+            for t, step in enumerate(trajectory.steps)
+        ]  # fmt: skip
+        try:
+            states = source.states(trajectory)
+        except LeapError:
+            continue
+        yield from _scored(said, trajectory, states)
+
+
+def audit_rows(
+    rows: Iterable[Audited], trajectories: Iterable[Trajectory], source: PrivilegedSource
+) -> Iterator[Audited]:
+    """Score reasons that were exported; `trajectories` are those that they were cut from."""
+    found: dict[tuple[str, int], list[Audited]] = {}
+    for row in rows:
+        found.setdefault((row.task_id, row.seed), []).append(row)
+    for trajectory in trajectories:
+        steps = len(trajectory.steps)
+        key = (trajectory.task.id, trajectory.seed)
+        mine = [row for row in found.pop(key, ()) if row.step < steps]
+        if mine:
+            try:
+                states = source.states(trajectory)
+            except LeapError:
+                continue
+            yield from _scored(mine, trajectory, states)
+
+
+def rate_of(audited: Sequence[Audited], threshold: float) -> LeakRate | None:
+    """Return the rate over all; None where there are none."""
+    if not audited:
+        return None
+    leaking = sum(a.score >= threshold for a in audited)
+    mean = sum(a.score for a in audited) / len(audited)
+    return LeakRate(len(audited), leaking, mean, sum(not a.kept for a in audited))
 
 
 def leak_rates(audited: Iterable[Audited], threshold: float) -> Mapping[int, LeakRate]:
@@ -90,15 +136,8 @@ def leak_rates(audited: Iterable[Audited], threshold: float) -> Mapping[int, Lea
     by_level: dict[int, list[Audited]] = {}
     for each in audited:
         by_level.setdefault(each.level, []).append(each)
-    return {
-        level: LeakRate(
-            len(group),
-            sum(a.score >= threshold for a in group),
-            sum(a.score for a in group) / len(group),
-            sum(not a.kept for a in group),
-        )
-        for level, group in sorted(by_level.items())
-    }
+    rates = {level: rate_of(group, threshold) for level, group in sorted(by_level.items())}
+    return {level: rate for level, rate in rates.items() if rate is not None}
 
 
 def worst_examples(audited: Iterable[Audited], count: int) -> list[Audited]:

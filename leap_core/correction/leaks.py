@@ -56,6 +56,12 @@ class Leak:
     how: How
     words: str = ""
 
+    @property
+    def explained(self) -> str:
+        """What gave the secret away, in one line."""
+        words = f", in the words {self.words!r}" if self.words else ""
+        return f"{self.how}: {self.secret}{words}"
+
 
 def leak_score(text: str, secrets: Iterable[str | Fact], history: History | str) -> float:
     """How clearly `text` tells something that `history` does not hold: 0 (not) … 1."""

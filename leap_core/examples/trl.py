@@ -53,4 +53,5 @@ def _said(reply: str) -> list[dict[str, str]]:
 
 
 def _origin(e: Example) -> dict[str, Any]:
-    return {"task_id": e.task_id, "step": e.step, "iteration": e.iteration, "source": e.source}
+    return {"task_id": e.task_id, "seed": e.seed, "step": e.step, "iteration": e.iteration,
+            "source": e.source}  # fmt: skip

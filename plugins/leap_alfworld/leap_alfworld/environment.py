@@ -254,6 +254,10 @@ class AlfworldEnvironment(Environment):
         folder = Path(__file__).parent / "base"
         return folder if (folder / "config.json").is_file() else None
 
+    def labelled_reasons(self) -> Path | None:
+        """Reasons in generated worlds, told apart into leaks and honest ones."""
+        return Path(__file__).parent / "audit" / "alfworld.jsonl"
+
     def fingerprint(self) -> Mapping[str, Any]:
         """Engine, games, wording, and a hash of the official files."""
         options = self.options

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property, lru_cache, partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from leap_core import (
@@ -183,6 +184,10 @@ class BashEnvironment(Environment):
     def scripted_policy(self, name: str) -> ScriptedPolicy | None:
         """The unprivileged explorer, or None."""
         return BashExplorer() if name == "explorer" else None
+
+    def labelled_reasons(self) -> Path | None:
+        """Reasons in generated worlds, told apart into leaks and honest ones."""
+        return Path(__file__).parent / "audit" / "intercode-bash.jsonl"
 
     def fingerprint(self) -> Mapping[str, Any]:
         """Backend with its versions, tasks, quoting, and a hash of the official files."""

@@ -219,6 +219,10 @@ class WebshopEnvironment(Environment):
         """The unprivileged shopper, or None."""
         return Shopper() if name == "shopper" else None
 
+    def labelled_reasons(self) -> Path | None:
+        """Reasons in generated worlds, told apart into leaks and honest ones."""
+        return Path(__file__).parent / "audit" / "webshop.jsonl"
+
     def fingerprint(self) -> Mapping[str, Any]:
         """Catalogue, noun rule, and what else scores depend on."""
         options, manifest = self.options, self.catalogue.manifest

@@ -221,6 +221,10 @@ class SqlEnvironment(Environment):
         """The unprivileged explorer, or None."""
         return SqlExplorer() if name == "explorer" else None
 
+    def labelled_reasons(self) -> Path | None:
+        """Reasons in generated worlds, told apart into leaks and honest ones."""
+        return Path(__file__).parent.parent / "audit" / "intercode-sql.jsonl"
+
     def fingerprint(self) -> Mapping[str, Any]:
         """Store with its version, tasks, and a hash of the official files."""
         options = self.options
