@@ -118,7 +118,6 @@ def _accuracy(environment: Environment, notes: list[str]) -> Accuracy | None:
     """Measure the rules on the labelled reasons that the environment ships."""
     path = environment.labelled_reasons()
     if path is None:
-        notes.append("the environment ships no labelled reasons: the rules are not measured")
         return None
     try:
         return shipped_accuracy(path)

@@ -156,7 +156,7 @@ def test_leap_audit_prints_rates_and_the_worst(leap, run):
     done = leap("audit", run)
     assert done.returncode == 0, done.stderr
     assert "100.0 %" in done.stdout
-    assert "outright: 'coin is in box " in done.stdout
+    assert "outright: coin is in box " in done.stdout
     assert "log-likelihoods need a model in this process" in done.stdout
 
 
