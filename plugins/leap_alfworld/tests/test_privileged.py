@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from leap_alfworld import names
 from leap_alfworld.engine import World
 from leap_alfworld.environment import AlfworldEnvironment, AlfworldOptions
 from leap_alfworld.model import compile_game
@@ -17,8 +18,8 @@ from leap_alfworld.privileged import (
     describe,
     read_annotation,
 )
-from leap_core import DataError, Observation, Step, Trajectory
-from leap_core.correction import history_text, leak_score
+from leap_core import DataError, Fact, Observation, Step, Trajectory
+from leap_core.correction import history_of, leak_score
 
 
 @pytest.fixture
@@ -76,14 +77,14 @@ def test_a_dead_end_is_said(kitchen):
 
 def test_what_was_seen_is_no_secret(make_game):
     world = World(make_game())
-    hidden = describe(world).secrets
-    assert "apple 1" in hidden
-    assert "apple 2" in hidden
-    assert "apple is in countertop 1" in hidden
+    hidden = [str(secret) for secret in describe(world).secrets]
+    assert {"apple 1", "apple 2", "apple is in countertop 1"} <= {*hidden} | {
+        secret.value[0] for secret in describe(world).secrets
+    }
     shown = describe(world, seen=["apple 2"]).secrets
-    assert "apple 2" not in shown
-    assert "apple is in countertop 1" not in shown
-    assert "apple 1" in shown
+    assert Fact(kind="name", value=("apple 2",)) not in shown
+    assert "apple is in countertop 1" not in map(str, shown)
+    assert Fact(kind="name", value=("apple 1",)) in shown
 
 
 def test_an_object_listed_in_two_receptacles_is_hidden_in_both(kitchen):
@@ -91,8 +92,14 @@ def test_an_object_listed_in_two_receptacles_is_hidden_in_both(kitchen):
     state = describe(World(compile_game(replace(kitchen, contents=twice))))
     places = state.facts["locations"]["apple 1"]
     assert len(places) == 2
-    for place in places:
-        assert f"apple is in the {place}" in state.secrets
+    assert {f"apple is in {place}" for place in places} <= set(map(str, state.secrets))
+
+
+def test_a_place_goes_by_other_names_too():
+    fact = names.whereabouts("mug", "fridge 1")
+    assert (fact.kind, "coffee cup" in fact.subject) == ("place", True)
+    assert "refrigerator 1" in fact.value
+    assert "refrigerator" in fact.hint
 
 
 @pytest.mark.parametrize(
@@ -102,6 +109,8 @@ def test_an_object_listed_in_two_receptacles_is_hidden_in_both(kitchen):
         "Go to cabinet 2, the apple is in cabinet 2.",
         "I take apple 1.",
         "There is an apple inside the cabinet 2.",
+        "The second cupboard is where the apple is.",
+        "I fetch the apple from cabinet two.",
     ],
 )
 def test_telling_a_hidden_place_is_a_leak(make_game, text):
@@ -114,7 +123,7 @@ def test_telling_a_hidden_place_is_a_leak(make_game, text):
     )
     task = AlfworldEnvironment(AlfworldOptions()).tasks("train")[0]
     trajectory = Trajectory(task=replace(task, goal=world.game.task), steps=(step,))
-    assert leak_score(text, state.secrets, history_text(trajectory, 0)) == 1.0
+    assert leak_score(text, state.secrets, history_of(trajectory, 0)) >= 0.5
 
 
 def test_states_do_not_depend_on_how_the_student_writes(environment):
@@ -132,7 +141,13 @@ ANNOTATION = {
     "turk_annotations": {
         "anns": [{"task_desc": "Heat it.", "high_descs": ["Go to the  fridge.", "Take the apple."]}]
     },
-    "plan": {"high_pddl": [{"discrete_action": {"action": "GotoLocation", "args": ["fridge"]}}]},
+    "plan": {
+        "high_pddl": [
+            {"discrete_action": {"action": "GotoLocation", "args": ["fridge"]}},
+            {"discrete_action": {"action": "PickupObject", "args": ["apple"]}},
+            {"discrete_action": {"action": "GotoLocation", "args": ["microwave"]}},
+        ]
+    },
 }
 
 
@@ -142,7 +157,9 @@ def test_a_human_annotation_is_read_with_its_secrets(tmp_path):
     state = read_annotation(path)
     assert "1. Go to the fridge.\n2. Take the apple." in state.text
     assert "1. GotoLocation fridge" in state.text
-    assert state.secrets == ("Go to the  fridge.", "Take the apple.")
+    assert [str(secret) for secret in state.secrets] == ["apple is in fridge"]
+    assert leak_score("The apple is in the refrigerator.", state.secrets, "") >= 0.5
+    assert leak_score("Apples are often in a fridge.", state.secrets, "") == 0
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", '{"plan": 3}'])

@@ -17,6 +17,7 @@ from leap_core import (
     ConfigError,
     DataError,
     EnvironmentFailure,
+    Fact,
     Observation,
     Trajectory,
 )
@@ -360,7 +361,7 @@ def test_states_say_where_the_student_stands(environment):
     assert [s.facts["solved"] for s in states] == [False, False, True, False]
     assert [s.facts["dead_end"] for s in states] == [False, False, False, True]
     assert gold in states[0].text
-    assert environment.hidden(task) in states[0].secrets
+    assert Fact(kind="name", value=(environment.hidden(task),)) in states[0].secrets
     assert gold in states[0].secrets
     assert gold not in states[1].secrets
 
