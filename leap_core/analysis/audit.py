@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leap_core.analysis.exports import read_rows
+from leap_core.analysis.exports import ExportedRow, read_rows
 from leap_core.analysis.realizability import Likelihoods, realizability
 from leap_core.analysis.sentences import Accuracy
 from leap_core.analysis.verdicts import shipped_accuracy
@@ -89,6 +89,7 @@ def audit_run(
         raise ConfigError(
             f"the run '{path}' has no teacher or no privileged source: nothing says what is hidden"
         )
+    told = [] if export is None else list(read_rows(export))
     corrected = [i for i in folder.iterations() if i.corrections.path.exists()]
     audited: list[Audited] = []
     shown: list[Audited] = []
@@ -97,8 +98,10 @@ def audit_run(
             shown += audit_demonstrations(iteration.demonstrations, source)
             audited += _leaks(iteration, config, source)
             bar.advance()
-    rows = [] if export is None else list(_exported(export, folder, source))
+    rows = list(_exported(told, folder, source))
     notes: list[str] = []
+    if len(rows) < len(told):
+        notes.append(f"{len(told) - len(rows)} of {len(told)} exported rows are not of this run")
     measured = [_measure(folder, iteration, likelihoods, notes) for iteration in corrected]
     return RunAudit(
         path.name,
@@ -126,10 +129,12 @@ def _accuracy(environment: Environment, notes: list[str]) -> Accuracy | None:
         return None
 
 
-def _exported(export: Path, folder: RunFolder, source: PrivilegedSource) -> Iterator[Audited]:
-    """Score rows that `leap export --examples` wrote, with the trajectories that they are from."""
+def _exported(
+    told: Sequence[ExportedRow], folder: RunFolder, source: PrivilegedSource
+) -> Iterator[Audited]:
+    """Score exported rows with the trajectories that they are from."""
     by_origin: dict[tuple[int, str], list[Audited]] = {}
-    for row in read_rows(export):
+    for row in told:
         by_origin.setdefault((row.iteration, row.source), []).append(row.audited)
     for (number, origin), rows in by_origin.items():
         iteration = folder.iteration(number)

@@ -170,6 +170,40 @@ def test_leap_audit_json(leap, run):
     assert first["notes"] == []
 
 
+def test_demonstrations_and_exports_are_audited_too(leap, plugin_site, tmp_path):
+    plugin_site.install("toy", TOY_PLUGIN)
+    config = tmp_path / "audited.yaml"
+    config.write_text(CONFIG.replace("demonstrations: {tasks: 0}", "demonstrations: {tasks: 4}"))
+    assert leap("run", str(config)).returncode == 0
+    exported = leap("export", "runs/audited", "rows.jsonl", "--examples", "sft")
+    assert exported.returncode == 0, exported.stderr
+    done = leap("audit", "runs/audited", "--export", "rows.jsonl", "--json", "--no-likelihoods")
+    assert done.returncode == 0, done.stderr
+    (told,) = json.loads(done.stdout)
+    shown, rows = told["demonstrations"], told["exported"]
+    assert shown["count"] >= 4
+    assert rows["count"] == shown["count"] + told["rates"]["5"]["count"]
+    assert rows["leaking"] == shown["leaking"] + told["rates"]["5"]["leaking"]
+
+
+@pytest.mark.parametrize("line", ["{}", "[]", "no json", '{"completion": [], "task_id": 1}'])
+def test_a_row_that_was_not_exported_is_named(leap, run, tmp_path, line):
+    (tmp_path / "cwd" / "rows.jsonl").write_text(f"{line}\n")
+    done = leap("audit", run, "--export", "rows.jsonl", "--no-likelihoods")
+    assert done.returncode == 2
+    assert "'rows.jsonl', line 1 is no row of `leap export --examples`" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("runs/x", "--sentences", "f"), ("runs/x", "--judge", "m"),
+              ("--sentences", "f", "--export", "g"), ("a", "b", "--export", "g")]
+)  # fmt: skip
+def test_options_that_do_not_go_together_are_refused(leap, words):
+    done = leap("audit", *words)
+    assert done.returncode == 2
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
