@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from leap_alfworld.names import names_of
 from leap_core import Environment, PrivilegedSource, PrivilegedState, Step, Task, Trajectory
 
 NTH = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
@@ -19,6 +18,26 @@ NUMBERS = (
 SHARES = {1.0: "the full reward", 0.5: "half of the reward", 0.75: "three quarters of the reward",
           0.67: "two thirds of the reward", 0.33: "a third of the reward",
           0.25: "a quarter of the reward"}  # fmt: skip
+
+
+OTHER_WORDS = {
+    "mug": "cup", "cup": "tumbler", "fridge": "refrigerator", "sofa": "couch",
+    "cabinet": "cupboard", "garbagecan": "trash can", "countertop": "counter", "desklamp": "lamp",
+    "cellphone": "phone", "remotecontrol": "remote", "sidetable": "end table",
+    "dresser": "chest of drawers", "armchair": "chair", "diningtable": "table",
+    "coffeetable": "low table", "sinkbasin": "sink", "box": "carton", "book": "paperback",
+    "statue": "figurine", "vase": "flower vase", "pillow": "cushion", "laptop": "computer",
+    "creditcard": "bank card", "keychain": "keys", "newspaper": "paper", "bowl": "dish",
+    "soapbottle": "soap dispenser", "soapbar": "soap", "dishsponge": "sponge",
+    "handtowel": "towel", "cloth": "rag", "pan": "skillet", "pot": "saucepan", "plate": "dish",
+    "kettle": "teapot", "spraybottle": "sprayer", "toiletpaper": "toilet roll",
+    "tissuebox": "tissues", "peppershaker": "pepper mill", "saltshaker": "salt",
+    "watch": "timepiece", "glassbottle": "bottle", "winebottle": "wine", "potato": "spud",
+    "lettuce": "salad", "knife": "blade", "spoon": "teaspoon", "bread": "loaf", "shelf": "rack",
+    "drawer": "compartment", "safe": "vault", "desk": "writing table", "bed": "mattress",
+    "stoveburner": "stove", "bathtubbasin": "tub", "microwave": "oven", "toilet": "loo",
+}  # fmt: skip
+"""Other words for things and places, chosen apart from those that the audit knows."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +84,7 @@ def alfworld(environment: Environment, source: PrivilegedSource) -> Iterator[Sit
         if seen is None or f" {kind} " in trajectory.steps[-1].observation.text:
             continue
         thing, place = draw.choice([pair for pair in hidden if pair[0].startswith(kind)])
-        known = _household(draw, thing, place)
+        known = _household(thing, place)
         known |= {
             "o": next(o for o in others[2:] if o.split()[0] != place.split()[0]),
             "last": actions[-1][6:],
@@ -76,13 +95,13 @@ def alfworld(environment: Environment, source: PrivilegedSource) -> Iterator[Sit
         yield Situation(task, tuple(actions), known)
 
 
-def _household(draw: random.Random, thing: str, place: str) -> dict[str, str]:
+def _household(thing: str, place: str) -> dict[str, str]:
     kind, (pk, num) = thing.split()[0], place.split()
     known = {"t": kind, "tn": thing, "ts": _plural(kind), "p": place, "pk": pk, "num": num,
              "pks": _plural(pk), "nth": NTH[int(num) - 1], "nw": NUMBERS[int(num)]}  # fmt: skip
     for slot, name in (("T", kind), ("P", pk)):
-        if len(names_of(name)) > 1:
-            known[slot] = draw.choice(names_of(name)[1:])
+        if name in OTHER_WORDS:
+            known[slot] = OTHER_WORDS[name]
     return known
 
 

@@ -13,7 +13,7 @@ _ANSWER = re.compile(
     r"\b(?:answer|result|output|outcome|count|counts|total|number|sum|value|altogether|all"
     r"|there are|there is|of them|prints?|gives?|returns?|shows?|yields?|equals?|comes?|report"
     r"|get|expect|end up|amounts?|it is|it's|that is|have|has|matches|match|fit|fits|remain"
-    r"|without|definitely|surely|reads?|says?|be)\b"
+    r"|satisfy|qualify|meet|without|definitely|surely|reads?|says?|be)\b"
 )
 _LARGE = 10
 """From here on, a number that was never seen is hardly named by chance."""
@@ -24,7 +24,8 @@ _GUESS = re.compile(
     r"|unless|in case)\b"
 )
 _CHECKED = re.compile(r"\b(?:right|correct|correctly|works|done well|i buy|bought|i take|chosen)\b")
-_NOT_AN_ANSWER = frozenset("step steps option column line row page".split())
+_NOT_AN_ANSWER = frozenset("step option column line row page first last top next".split())
+"""Words after which a number counts something else."""
 _REWARD = re.compile(
     r"\b(?:reward|rewards|score|scores|scored|points?|marks?|worth|grade|graded|earns?|earn|pays?"
     r"|payoff|brings?|yields?|gets?|gives?|loses?|stays at|value of)\b"
@@ -90,7 +91,7 @@ def _answers(spoken: Sequence[Clause], i: int, value: str, known: History) -> bo
     if float(value) >= _LARGE and not known.holds([value]):
         return True
     alone = clause.opener == ":" and len(clause.words) <= 2
-    return alone or any(_is_claimed(clause, place) for place in at)
+    return alone or any(_is_claimed(clause, place, known) for place in at)
 
 
 def _guesses(clause: Clause) -> bool:
@@ -100,12 +101,16 @@ def _guesses(clause: Clause) -> bool:
     return "if" in clause.words and not _CHECKED.search(clause.text)
 
 
-def _is_claimed(clause: Clause, place: int) -> bool:
+def _is_claimed(clause: Clause, place: int, known: History) -> bool:
     """Whether the words around a number speak of a count or of an answer."""
-    around = clause.words[max(0, place - 6) : place + 7]
-    if _NOT_AN_ANSWER.intersection(clause.words[max(0, place - 1) : place + 2]):
+    words = clause.words
+    if place and words[place - 1] in _NOT_AN_ANSWER:
         return False
-    return bool(_ANSWER.search(" ".join(around)))
+    if _ANSWER.search(" ".join(words[max(0, place - 6) : place + 7])):
+        return True
+    counted = words[place + 1] if place + 1 < len(words) else ""
+    many = counted.endswith("s") and words[place] not in ("1", "one")
+    return many and (counted == "rows" or known.aims_at([normalise(counted)]))
 
 
 def _is_number(value: str) -> bool:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leap_core.correction.text import Clause
+from leap_core.correction.text import Clause, normalise
 
 
 def _words(text: str) -> frozenset[str]:
@@ -23,15 +23,18 @@ _HEDGES = _words(
     "typically sometimes commonly generally normally mostly hopefully chance would tend tends "
     "seem seems looks sounds appears possible probable plausible promising guess suppose suspect "
     "think believe expect assume imagine wonder hope bet try sensible natural typical usual "
-    "customary should potential candidate candidates unsure common obvious good reasonable logical"
+    "customary potential candidate candidates unsure common obvious good reasonable logical"
 )
 _WORTH = re.compile(r"\bworth (?:a|another|one|the|trying|checking|looking|visiting|opening|it)\b")
-_CONDITIONS = _words("if whether unless should case otherwise would")
+_CONDITIONS = _words("if whether unless case otherwise would")
+_SHOULD = re.compile(r"^should\b|\bshould (?:be (?!opened|visited|checked)|have|hold|contain)")
 _SEARCHING = _words(
     "look looking search searching check checking seek seeking try trying want wanting need needs "
     "hunt hunting explore exploring inspect inspecting examine see investigate scan asks asked "
-    "require requires required lack lacks missing verify"
+    "require requires lack lacks missing verify"
 )
+_WANTING = _words("need needs want wants require requires seek")
+_WHO = _words("i we task")
 _DENIALS = _words("no not never nothing none without neither nor cannot didn't isn't don't doesn't")
 _DENIALS |= _words("haven't hasn't wasn't aren't won't can't nowhere lacks unvisited unexplored")
 _UNKNOWN = _words("unopened unchecked yet")
@@ -78,7 +81,8 @@ _PRONOUN_AT = re.compile(
     r"|there (?:is|are|was) (?:one|some)\b|(?:get|take|fetch|grab|collect) (?:it|one|them)\b)"
 )
 _HERE = re.compile(
-    r"\b(?:there|inside|that place|that spot|this place|(?:on|in|from|at|under|inside) it"
+    r"\b(?:there|inside|that place|that spot|this place|(?:on|in|from|at|under|inside|within) it"
+    r"|^(?:it|this|that) (?:has|holds|contains|hides|stores|keeps)"
     r"|(?:that's|that is|this is|it is|it's) (?:the|where|its)\b)"
 )
 _EXISTENTIAL = re.compile(r"\bthere (?:is|are|was|were|may|might|could|will|has|would|must)\b")
@@ -93,6 +97,16 @@ _TELLS = re.compile(
 )
 _TERSE = 4
 """Words that may follow the colon of a note such as "mug: cabinet 3"."""
+_VERB_FIRST = re.compile(
+    r"(?:is|was|lies|sits|rests|waits|has been|can be|will be|stands|has|must be)\b"
+)
+_VISIT = re.compile(
+    r"^(?:if|when|once|after|by|as soon as|on|at|in|inside)?\b.*?\b(?:go|going|get|getting|open"
+    r"|opening|visit|visiting|look|looking|walk|am|reach|arrive|check|head|heading)\b"
+)
+_THEN_SEEN = re.compile(
+    r"\b(?:will|'ll|i'll|shall|going to) (?:\w+ )?(?:see|find|have|get|meet|be)\b"
+)
 _ENDED = _words("done finished goal task end finally solved complete")
 _RELATIVE = frozenset({"where", "which", "that", "whose"})
 
@@ -111,7 +125,7 @@ def asserts(spoken: Sequence[Clause], relation: Relation) -> Clause | None:
     for i, clause in enumerate(spoken):
         if is_open(spoken, i):
             continue
-        if _claims(spoken, i, relation):
+        if _claims(spoken, i, relation) or _foretells(spoken, i, relation):
             return clause
         if relation.hint and not clause.has(relation.value) and _hints(spoken, i, relation):
             return clause
@@ -127,6 +141,8 @@ def is_open(spoken: Sequence[Clause], i: int) -> bool:
     if is_certain(clause) and not words & _CONDITIONS:
         return False
     if words & (_HEDGES | _CONDITIONS | _GENERAL) or _WORTH.search(clause.text):
+        return True
+    if _SHOULD.search(clause.text):
         return True
     return clause.opener in ("and", "where", "which", "that") and _hedged_before(spoken, i)
 
@@ -173,7 +189,19 @@ def _claims(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
         return False
     if _is_plural(clause, relation) and place is None:
         return False
-    return not _only_seeks(clause) and not _delivers(clause.text)
+    return not _only_seeks(clause, relation.subject) and not _delivers(clause.text)
+
+
+def _foretells(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
+    """Whether the clause says that the thing will be found once the place just named is visited."""
+    clause, before = spoken[i], spoken[i - 1] if i else None
+    if before is None or before.sentence != clause.sentence or before.question:
+        return False
+    if not clause.has(relation.subject) or not before.has(relation.value):
+        return False
+    visits = _VISIT.search(before.text) and not before.has(relation.subject)
+    says_so = _PRONOUN_AT.search(before.text) or _UNSURE.search(before.text)
+    return bool(visits and not says_so and _THEN_SEEN.search(clause.text))
 
 
 def _refers_back(spoken: Sequence[Clause], i: int, names: Sequence[str]) -> bool:
@@ -191,9 +219,14 @@ def _stands_for(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
     clause = spoken[i]
     if _PRONOUN_AT.search(clause.text):
         return True
-    before = spoken[i - 1] if i and spoken[i - 1].sentence == clause.sentence else None
+    before = spoken[i - 1] if i else None
     if before is None:
         return False
+    if before.sentence != clause.sentence:
+        asked = before.question and bool(before.has(relation.subject))
+        return asked and max(len(before.words), len(clause.words)) <= _TERSE
+    if clause.opener == "," and _VERB_FIRST.match(clause.text):
+        return any(c.has(relation.subject) for c in spoken[max(0, i - 2) : i])
     if clause.opener == "where" and _IT_IS.match(clause.text):
         return not _FINDING_OUT.search(before.text)
     if not before.has(relation.subject):
@@ -208,10 +241,10 @@ def _is_plural(clause: Clause, relation: Relation) -> bool:
     return any(f"{name.split()[-1]}s" in clause.words for name in relation.subject)
 
 
-def _only_seeks(clause: Clause) -> bool:
+def _only_seeks(clause: Clause, names: Sequence[str]) -> bool:
     """Whether the clause looks for the thing rather than telling where it is."""
     words = clause.words
-    at = next((i for i, word in enumerate(words) if word in _SEARCHING), None)
+    at = _seeks_at(clause, names)
     if at is None:
         return bool(_TO_FIND.search(clause.text))
     if _FORETOLD.search(clause.text):
@@ -221,6 +254,20 @@ def _only_seeks(clause: Clause) -> bool:
     if told and not re.search(r"\bi (?:am|was)\b", before):
         return False
     return not _TELLS.search(rest)
+
+
+def _seeks_at(clause: Clause, names: Sequence[str]) -> int | None:
+    """Where the clause begins to search; "the mug that I need" only says which mug is meant."""
+    words = clause.words
+    for at, word in enumerate(words):
+        if word not in _SEARCHING:
+            continue
+        if word in _WANTING and at and words[at - 1] in _WHO:
+            before = f" {normalise(' '.join(words[: at - 1]))} "
+            if any(f" {name} " in before for name in names):
+                continue
+        return at
+    return None
 
 
 def _delivers(text: str) -> bool:
@@ -236,7 +283,7 @@ def _hints(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
         return False
     if not clause.has(relation.subject) and not _spoken_of(spoken, i, relation):
         return False
-    if denies(clause) or _only_seeks(clause) or _delivers(clause.text):
+    if denies(clause) or _only_seeks(clause, relation.subject) or _delivers(clause.text):
         return False
     if _ENDED.intersection(clause.words) or not _definite(clause, kind):
         return False
