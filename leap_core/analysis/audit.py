@@ -91,17 +91,10 @@ def audit_run(
         )
     told = [] if export is None else list(read_rows(export))
     corrected = [i for i in folder.iterations() if i.corrections.path.exists()]
-    audited: list[Audited] = []
-    shown: list[Audited] = []
-    with screen.bar("leak audit", len(list(folder.iterations()))) as bar:
-        for iteration in folder.iterations():
-            shown += audit_demonstrations(iteration.demonstrations, source)
-            audited += _leaks(iteration, config, source)
-            bar.advance()
-    rows = list(_exported(told, folder, source))
     notes: list[str] = []
-    if len(rows) < len(told):
-        notes.append(f"{len(told) - len(rows)} of {len(told)} exported rows are not of this run")
+    shown, audited = _reasons(folder, config, source, screen, notes)
+    rows = list(_exported(told, folder, source))
+    _count("exported rows", len(rows), len(told), "they are not of this run, or", notes)
     measured = [_measure(folder, iteration, likelihoods, notes) for iteration in corrected]
     return RunAudit(
         path.name,
@@ -115,6 +108,36 @@ def audit_run(
         _accuracy(components.environment, notes),
         list(dict.fromkeys(notes)),
     )
+
+
+def _reasons(
+    folder: RunFolder,
+    config: RunConfig,
+    source: PrivilegedSource,
+    screen: Screen,
+    notes: list[str],
+) -> tuple[list[Audited], list[Audited]]:
+    """Score the reasons of all demonstrations, and those of all corrections."""
+    shown: list[Audited] = []
+    audited: list[Audited] = []
+    steps = corrections = 0
+    with screen.bar("leak audit", len(list(folder.iterations()))) as bar:
+        for iteration in folder.iterations():
+            shown += audit_demonstrations(iteration.demonstrations, source)
+            audited += _leaks(iteration, config, source)
+            steps += sum(len(t.steps) for t in iteration.demonstrations)
+            corrections += iteration.corrections.count()
+            bar.advance()
+    _count("demonstrated steps", len(shown), steps, "", notes)
+    _count("corrections", sum(a.kept for a in audited), corrections, "", notes)
+    return shown, audited
+
+
+def _count(what: str, scored: int, all_of_them: int, why: str, notes: list[str]) -> None:
+    """Say how many reasons were left out."""
+    if scored < all_of_them:
+        why = f"{why} their privileged state cannot be had".strip()
+        notes.append(f"{all_of_them - scored} of {all_of_them} {what} are not audited: {why}")
 
 
 def _accuracy(environment: Environment, notes: list[str]) -> Accuracy | None:

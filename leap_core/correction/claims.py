@@ -90,7 +90,7 @@ _IT_IS = re.compile(r"(?:it|one|that|they) (?:is|was|lies|sits|rests|waits|has b
 _FINDING_OUT = re.compile(r"\b(?:see|know|find out|tell|learn|ask|wonder|check|remember)$")
 _AT = re.compile(r"(?:rather |instead )?(?:in|on|at|inside|within|under)\b")
 _TO_FIND = re.compile(r"\bto find\b")
-_FORETOLD = re.compile(r"\b(?:will|going to|shall) (?:surely )?(?:see|find|have|meet)\b")
+_FORETOLD = re.compile(r"\b(?:will|going to|shall|can) (?:surely )?(?:see|find|have|meet)\b")
 _TELLS = re.compile(
     r"\b(?:is|has|holds|contains|lies|sits|rests|waits|reveals|shows|uncovers|exposes|turns up"
     r"|appears|stands|was (?:left|put|placed))\b"
@@ -107,7 +107,8 @@ _VISIT = re.compile(
 _THEN_SEEN = re.compile(
     r"\b(?:will|'ll|i'll|shall|going to) (?:\w+ )?(?:see|find|have|get|meet|be)\b"
 )
-_ENDED = _words("done finished goal task end finally solved complete")
+_SHOWS = re.compile(r"\b(?:can see|see|is|are|lies|lie|waits|sits|rests|find)\b")
+_ENDED = _words("done finished end finally solved complete")
 _RELATIVE = frozenset({"where", "which", "that", "whose"})
 
 
@@ -200,6 +201,9 @@ def _foretells(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
     if not clause.has(relation.subject) or not before.has(relation.value):
         return False
     visits = _VISIT.search(before.text) and not before.has(relation.subject)
+    shows = _AT.match(before.text) and len(before.words) <= _TERSE
+    if shows and _SHOWS.search(clause.text) and not denies(clause):
+        return True
     says_so = _PRONOUN_AT.search(before.text) or _UNSURE.search(before.text)
     return bool(visits and not says_so and _THEN_SEEN.search(clause.text))
 
@@ -281,7 +285,8 @@ def _hints(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
     kind = clause.has(relation.hint)
     if not kind or _is_plural(clause, relation):
         return False
-    if not clause.has(relation.subject) and not _spoken_of(spoken, i, relation):
+    named = clause.has(relation.subject) or _TARGET.search(clause.text)
+    if not named and not _spoken_of(spoken, i, relation):
         return False
     if denies(clause) or _only_seeks(clause, relation.subject) or _delivers(clause.text):
         return False

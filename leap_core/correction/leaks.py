@@ -141,7 +141,14 @@ def _told(
 
 
 def _names(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, map(normalise, names))))
+    """Normalise names; "dining table 2" is "dining 2 table" where it was "second dining table"."""
+    found = [name for name in map(normalise, names) if name]
+    for name in tuple(found):
+        first, _, rest = name.partition(" ")
+        middle, _, number = rest.rpartition(" ")
+        if number.isdigit() and middle:
+            found.append(f"{first} {number} {middle}")
+    return tuple(dict.fromkeys(found))
 
 
 def _relation(words: str) -> Relation | None:

@@ -165,7 +165,7 @@ def _singular(word: str) -> str:
     word = word.split("'", 1)[0] or word
     if word.endswith("ves") and len(word) > 4:
         return {"shelves": "shelf", "knives": "knife", "loaves": "loaf"}.get(word, word[:-1])
-    if word.endswith(("xes", "sses", "shes", "ches")):
+    if word.endswith(("xes", "sses", "shes", "ches")) or (word.endswith("oes") and len(word) > 5):
         return word[:-2]
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
         return word[:-3] + "y" if word.endswith("ies") and len(word) > 4 else word[:-1]
