@@ -28,7 +28,8 @@ _NOT_AN_ANSWER = frozenset("step option column line row page first last top next
 """Words after which a number counts something else."""
 _REWARD = re.compile(
     r"\b(?:reward|rewards|score|scores|scored|points?|marks?|worth|grade|graded|earns?|earn|pays?"
-    r"|payoff|brings?|yields?|gets?|gives?|loses?|stays at|value of)\b"
+    r"|payoff|brings?|yields?|gets?|gives?|loses?|stays at"
+    r"|value of|reach(?:es)?|achieves?|attains?|receives?|results? in|leads to)\b"
 )
 _WANTING = re.compile(
     r"\b(?:to (?:get|earn|score|reach|win|bring|receive)|must|need|want|every|depends|should|each"
@@ -37,6 +38,10 @@ _WANTING = re.compile(
 _FULL = re.compile(
     r"\b(?:full|perfect|maximum|highest|maximal|top|best|most|entire|complete|whole)\b"
 )
+_READ = re.compile(
+    r"\b(?:mentions?|says?|title|shows?|listed|lists|looks?|fits?|within|costs?|price|asks?)\b"
+)
+"""Words of what a page shows."""
 _PARTS = {
     "half": 0.5, "third": 1 / 3, "thirds": 2 / 3, "quarter": 0.25, "quarters": 0.75,
     "fifth": 0.2, "nothing": 0.0, "zero": 0.0, "everything": 1.0,
@@ -50,7 +55,7 @@ _RIGHT = re.compile(
     r"|(?:was |is )?(?:derived|comes|made) from|describes|stands for)"
     r"|what (?:the|they|he|she) (?:\w+ )?(?:really |actually )?"
     r"(?:wants?|means?|is after|had in mind)"
-    r"|perfect match|will be accepted)\b"
+    r"|(?:answer|solution) (?:to|for) (?:this|the)|perfect match|will be accepted)\b"
 )
 
 
@@ -71,14 +76,24 @@ def scored(spoken: Sequence[Clause], subject: Sequence[str], value: str) -> str:
     for i, clause in enumerate(spoken):
         if _guesses(clause) or _WANTING.search(clause.text):
             continue
-        named = clause.has(subject) is not None
+        named = _names(spoken, i, subject)
         if _REWARD.search(clause.text) and _amounts(clause, float(value), named):
             return clause.text
-        if is_open(spoken, i):
+        if is_open(spoken, i) or _READ.search(clause.text):
             continue
         if named and float(value) >= 1 and (_RIGHT.search(clause.text) or is_certain(clause)):
             return clause.text
     return ""
+
+
+def _names(spoken: Sequence[Clause], i: int, subject: Sequence[str]) -> bool:
+    """Whether a clause names a product, or says "it" of one that was just named."""
+    clause, before = spoken[i], spoken[i - 1] if i else None
+    if clause.has(subject):
+        return True
+    if before is None or before.sentence != clause.sentence:
+        return False
+    return clause.words[0] in ("it", "this") and bool(before.has(subject))
 
 
 def _answers(spoken: Sequence[Clause], i: int, value: str, known: History) -> bool:

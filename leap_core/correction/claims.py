@@ -12,104 +12,42 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leap_core.correction.text import Clause, normalise
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_HEDGES = _words(
-    "may might could maybe perhaps probably possibly presumably usually often likely unlikely "
-    "typically sometimes commonly generally normally mostly hopefully chance would tend tends "
-    "seem seems looks sounds appears possible probable plausible promising guess suppose suspect "
-    "think believe expect assume imagine wonder hope bet try sensible natural typical usual "
-    "customary potential candidate candidates unsure common obvious good reasonable logical"
+from leap_core.correction.vocabulary import (
+    AT,
+    CERTAIN,
+    CONDITIONS,
+    DELIVERY,
+    DENIALS,
+    ENDED,
+    ERRAND,
+    EXISTENTIAL,
+    FINDING_OUT,
+    FORETOLD,
+    GENERAL,
+    HEDGES,
+    HERE,
+    HOLDING,
+    IT_IS,
+    LINKING,
+    PRONOUN_AT,
+    RELATIVE,
+    SEARCHING,
+    SHOULD,
+    SHOWS,
+    TARGET,
+    TELLS,
+    TERSE,
+    THEN_SEEN,
+    TO_FIND,
+    UNKNOWN,
+    UNSURE,
+    VERB_FIRST,
+    VISIT,
+    WANTING,
+    WHO,
+    WORTH,
+    words_of,
 )
-_WORTH = re.compile(r"\bworth (?:a|another|one|the|trying|checking|looking|visiting|opening|it)\b")
-_CONDITIONS = _words("if whether unless case otherwise would")
-_SHOULD = re.compile(r"^should\b|\bshould (?:be (?!opened|visited|checked)|have|hold|contain)")
-_SEARCHING = _words(
-    "look looking search searching check checking seek seeking try trying want wanting need needs "
-    "hunt hunting explore exploring inspect inspecting examine see investigate scan asks asked "
-    "require requires lack lacks missing verify"
-)
-_WANTING = _words("need needs want wants require requires seek")
-_WHO = _words("i we task")
-_DENIALS = _words("no not never nothing none without neither nor cannot didn't isn't don't doesn't")
-_DENIALS |= _words("haven't hasn't wasn't aren't won't can't nowhere lacks unvisited unexplored")
-_UNKNOWN = _words("unopened unchecked yet")
-_GENERAL = _words("people homes home houses household belong belongs natural everyone anyone most")
-_CERTAIN = re.compile(
-    r"\b(?:(?:right|correct|only|exact|true) (?:place|one|spot|location|choice|answer|target|folder"
-    r"|directory|file|page|table|column|thing|product|item)"
-    r"|(?:i am|i'm|quite|absolutely) (?:sure|certain|positive)|definitely|certainly|surely"
-    r"|no doubt|undoubtedly|guaranteed|for sure|is certain|i (?:already |happen to )?know(?: that)?"
-    r"|(?:straight|directly) to|has to be|must be|can only be|no need|need not|only|precisely"
-    r"|exactly|nowhere else|no other)\b"
-)
-_UNSURE = re.compile(r"\b(?:not (?:sure|certain|know)|don't know|do not (?:yet )?know|unsure)\b")
-_ERRAND = re.compile(
-    r"\b(?:take|taking|taken|took|pick|picking|get|getting|got|fetch|fetching|grab|grabbing"
-    r"|collect|collecting|retrieve|retrieving|obtain|gather|carrying|use|buy|copy|read|open"
-    r"|work with|find|reach)\b"
-)
-_DELIVERY = re.compile(
-    r"\b(?:(?:must|have to|has to|should|will|to|and|then|i|can|would) (?:\w+ )?"
-    r"(?:put|place|bring|carry|move|deliver|return|drop|leave|set|store|go)|goes (?:to|in|on|into)"
-    r"|put it|place it|bring it)\b"
-)
-_TARGET = re.compile(
-    r"\b(?:(?:what(?:ever)?|everything|all|all that) "
-    r"(?:i|we|the task|is|was|the (?:user|shopper|instruction))\b[\w ]{0,40}?"
-    r"(?:need|needs|needed|want|wants|wanted|looking for|after|seek|asks for|asked for|sent|find)"
-    r"|(?:the|my|our) (?:\w+ )?(?:object|item|thing|target|goal|prize|product|file|tool)\b"
-    r"|(?:thing|object|item|one) (?:that )?i (?:need|want|am looking for|am after))"
-)
-_LINKING = re.compile(
-    r"\b(?:is|are|was|were|be|lies|lie|lying|sits|sit|sitting|rests|rest|stands|stand|waits|wait"
-    r"|waiting|found|kept|hidden|stored|located|placed|put|left|lives|lay|comes|stays|remains"
-    r"|available|in|on|at|inside|within|under|from|upon|atop|off|out)\b"
-)
-_HOLDING = re.compile(
-    r"\b(?:has|have|had|holds?|holding|contains?|hides?|hiding|conceals?|stores?|keeps?|houses"
-    r"|bears?|carries|lists|shows|features|with|offers|includes)\b"
-)
-_PRONOUN_AT = re.compile(
-    r"\b(?:(?:it|one|they|them|that)(?:'s| is| are| was| lies| sits| rests| waits| can be \w+"
-    r"| has been \w+| will be)?(?: \w+)? (?:in|on|at|inside|within|under|from|up at)\b"
-    r"|(?:has|have|holds|contains|hides|keeps|with) (?:it|one|them)\b"
-    r"|there (?:is|are|was) (?:one|some)\b|(?:get|take|fetch|grab|collect) (?:it|one|them)\b)"
-)
-_HERE = re.compile(
-    r"\b(?:there|inside|that place|that spot|this place|(?:on|in|from|at|under|inside|within) it"
-    r"|^(?:it|this|that) (?:has|holds|contains|hides|stores|keeps)"
-    r"|(?:that's|that is|this is|it is|it's) (?:the|where|its)\b)"
-)
-_EXISTENTIAL = re.compile(r"\bthere (?:is|are|was|were|may|might|could|will|has|would|must)\b")
-_IT_IS = re.compile(r"(?:it|one|that|they) (?:is|was|lies|sits|rests|waits|has been|can be|must)\b")
-_FINDING_OUT = re.compile(r"\b(?:see|know|find out|tell|learn|ask|wonder|check|remember)$")
-_AT = re.compile(r"(?:rather |instead )?(?:in|on|at|inside|within|under)\b")
-_TO_FIND = re.compile(r"\bto find\b")
-_FORETOLD = re.compile(r"\b(?:will|going to|shall|can) (?:surely )?(?:see|find|have|meet)\b")
-_TELLS = re.compile(
-    r"\b(?:is|has|holds|contains|lies|sits|rests|waits|reveals|shows|uncovers|exposes|turns up"
-    r"|appears|stands|was (?:left|put|placed))\b"
-)
-_TERSE = 4
-"""Words that may follow the colon of a note such as "mug: cabinet 3"."""
-_VERB_FIRST = re.compile(
-    r"(?:is|was|lies|sits|rests|waits|has been|can be|will be|stands|has|must be)\b"
-)
-_VISIT = re.compile(
-    r"^(?:if|when|once|after|by|as soon as|on|at|in|inside)?\b.*?\b(?:go|going|get|getting|open"
-    r"|opening|visit|visiting|look|looking|walk|am|reach|arrive|check|head|heading)\b"
-)
-_THEN_SEEN = re.compile(
-    r"\b(?:will|'ll|i'll|shall|going to) (?:\w+ )?(?:see|find|have|get|meet|be)\b"
-)
-_SHOWS = re.compile(r"\b(?:can see|see|is|are|lies|lie|waits|sits|rests|find)\b")
-_ENDED = _words("done finished end finally solved complete")
-_RELATIVE = frozenset({"where", "which", "that", "whose"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,26 +74,26 @@ def asserts(spoken: Sequence[Clause], relation: Relation) -> Clause | None:
 def is_open(spoken: Sequence[Clause], i: int) -> bool:
     """Whether a clause leaves open what it speaks of: a question, a hedge or a condition."""
     clause = spoken[i]
-    if clause.question or _UNSURE.search(clause.text):
+    if clause.question or UNSURE.search(clause.text):
         return True
     words = set(clause.words)
-    if is_certain(clause) and not words & _CONDITIONS:
+    if is_certain(clause) and not words & CONDITIONS:
         return False
-    if words & (_HEDGES | _CONDITIONS | _GENERAL) or _WORTH.search(clause.text):
+    if words & (HEDGES | CONDITIONS | GENERAL) or WORTH.search(clause.text):
         return True
-    if _SHOULD.search(clause.text):
+    if SHOULD.search(clause.text):
         return True
     return clause.opener in ("and", "where", "which", "that") and _hedged_before(spoken, i)
 
 
 def is_certain(clause: Clause) -> bool:
     """Whether a clause claims to know."""
-    return bool(_CERTAIN.search(clause.text)) and not _UNSURE.search(clause.text)
+    return bool(CERTAIN.search(clause.text)) and not UNSURE.search(clause.text)
 
 
 def denies(clause: Clause) -> bool:
     """Whether a clause says that something is not so."""
-    return bool(_DENIALS.union(_UNKNOWN).intersection(clause.words))
+    return bool(DENIALS.union(UNKNOWN).intersection(clause.words))
 
 
 def points_at(spoken: Sequence[Clause], relation: Relation) -> Clause | None:
@@ -164,7 +102,7 @@ def points_at(spoken: Sequence[Clause], relation: Relation) -> Clause | None:
         if not clause.has(relation.value) or clause.question or is_open(spoken, i):
             continue
         text = clause.text
-        left = _words("left remaining unexplored remains last").intersection(clause.words)
+        left = words_of("left remaining unexplored remains last").intersection(clause.words)
         if is_certain(clause) and not left and "not yet" not in text:
             return clause
     return None
@@ -174,7 +112,7 @@ def _hedged_before(spoken: Sequence[Clause], i: int) -> bool:
     before = spoken[i - 1] if i else None
     if before is None or before.sentence != spoken[i].sentence:
         return False
-    return bool(_HEDGES.intersection(before.words)) and not is_certain(before)
+    return bool(HEDGES.intersection(before.words)) and not is_certain(before)
 
 
 def _claims(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
@@ -184,7 +122,7 @@ def _claims(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
     if place is None and not _refers_back(spoken, i, named):
         return False
     thing = clause.has(relation.subject)
-    if thing is None and not (_TARGET.search(clause.text) or _stands_for(spoken, i, relation)):
+    if thing is None and not (TARGET.search(clause.text) or _stands_for(spoken, i, relation)):
         return False
     if denies(clause) and not is_certain(clause):
         return False
@@ -200,19 +138,19 @@ def _foretells(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
         return False
     if not clause.has(relation.subject) or not before.has(relation.value):
         return False
-    visits = _VISIT.search(before.text) and not before.has(relation.subject)
-    shows = _AT.match(before.text) and len(before.words) <= _TERSE
-    if shows and _SHOWS.search(clause.text) and not denies(clause):
+    visits = VISIT.search(before.text) and not before.has(relation.subject)
+    shows = AT.match(before.text) and len(before.words) <= TERSE
+    if shows and SHOWS.search(clause.text) and not denies(clause):
         return True
-    says_so = _PRONOUN_AT.search(before.text) or _UNSURE.search(before.text)
-    return bool(visits and not says_so and _THEN_SEEN.search(clause.text))
+    says_so = PRONOUN_AT.search(before.text) or UNSURE.search(before.text)
+    return bool(visits and not says_so and THEN_SEEN.search(clause.text))
 
 
 def _refers_back(spoken: Sequence[Clause], i: int, names: Sequence[str]) -> bool:
     """Whether "there", "where" or "which" in a clause mean a place that was just named."""
     clause = spoken[i]
-    text = _EXISTENTIAL.sub("", clause.text)
-    if clause.opener not in _RELATIVE and not _HERE.search(text):
+    text = EXISTENTIAL.sub("", clause.text)
+    if clause.opener not in RELATIVE and not HERE.search(text):
         return False
     before = [c for c in spoken[max(0, i - 2) : i] if c.sentence >= clause.sentence - 1]
     return any(c.has(names) for c in before)
@@ -221,24 +159,27 @@ def _refers_back(spoken: Sequence[Clause], i: int, names: Sequence[str]) -> bool
 def _stands_for(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
     """Whether the thing is meant by "it" or "one", or was named just before a colon or a "but"."""
     clause = spoken[i]
-    if _PRONOUN_AT.search(clause.text):
+    if PRONOUN_AT.search(clause.text):
         return True
     before = spoken[i - 1] if i else None
     if before is None:
         return False
     if before.sentence != clause.sentence:
         asked = before.question and bool(before.has(relation.subject))
-        return asked and max(len(before.words), len(clause.words)) <= _TERSE
-    if clause.opener == "," and _VERB_FIRST.match(clause.text):
+        return asked and max(len(before.words), len(clause.words)) <= TERSE
+    if clause.opener == "," and VERB_FIRST.match(clause.text):
         return any(c.has(relation.subject) for c in spoken[max(0, i - 2) : i])
-    if clause.opener == "where" and _IT_IS.match(clause.text):
-        return not _FINDING_OUT.search(before.text)
+    if clause.opener == "where" and IT_IS.match(clause.text):
+        return not FINDING_OUT.search(before.text)
     if not before.has(relation.subject):
         return False
     if clause.opener == "but":
-        return bool(_AT.match(clause.text))
-    terse = clause.opener in (":", "(", "–", "—") and len(clause.words) <= _TERSE
-    return terse and not denies(before) and not _SEARCHING.intersection(before.words)
+        return bool(AT.match(clause.text))
+    if clause.opener == "," and AT.match(clause.text) and len(clause.words) <= TERSE:
+        told = LINKING.search(before.text) and not is_open(spoken, i - 1)
+        return bool(told) and not denies(before) and not _only_seeks(before, relation.subject)
+    terse = clause.opener in (":", "(", "–", "—") and len(clause.words) <= TERSE
+    return terse and not denies(before) and not SEARCHING.intersection(before.words)
 
 
 def _is_plural(clause: Clause, relation: Relation) -> bool:
@@ -250,23 +191,23 @@ def _only_seeks(clause: Clause, names: Sequence[str]) -> bool:
     words = clause.words
     at = _seeks_at(clause, names)
     if at is None:
-        return bool(_TO_FIND.search(clause.text))
-    if _FORETOLD.search(clause.text):
+        return bool(TO_FIND.search(clause.text))
+    if FORETOLD.search(clause.text):
         return False
     before, rest = " ".join(words[:at]), " ".join(words[at + 1 :])
-    told = _HOLDING.search(before) or re.search(r"\b(?:is|are|lies|sits|was)\b", before)
+    told = HOLDING.search(before) or re.search(r"\b(?:is|are|lies|sits|was)\b", before)
     if told and not re.search(r"\bi (?:am|was)\b", before):
         return False
-    return not _TELLS.search(rest)
+    return not TELLS.search(rest)
 
 
 def _seeks_at(clause: Clause, names: Sequence[str]) -> int | None:
     """Where the clause begins to search; "the mug that I need" only says which mug is meant."""
     words = clause.words
     for at, word in enumerate(words):
-        if word not in _SEARCHING:
+        if word not in SEARCHING:
             continue
-        if word in _WANTING and at and words[at - 1] in _WHO:
+        if word in WANTING and at and words[at - 1] in WHO:
             before = f" {normalise(' '.join(words[: at - 1]))} "
             if any(f" {name} " in before for name in names):
                 continue
@@ -275,8 +216,8 @@ def _seeks_at(clause: Clause, names: Sequence[str]) -> int | None:
 
 
 def _delivers(text: str) -> bool:
-    found = _DELIVERY.search(text)
-    return bool(found) and not _ERRAND.search(text)
+    found = DELIVERY.search(text)
+    return bool(found) and not ERRAND.search(text)
 
 
 def _hints(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
@@ -285,19 +226,19 @@ def _hints(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
     kind = clause.has(relation.hint)
     if not kind or _is_plural(clause, relation):
         return False
-    named = clause.has(relation.subject) or _TARGET.search(clause.text)
+    named = clause.has(relation.subject) or TARGET.search(clause.text)
     if not named and not _spoken_of(spoken, i, relation):
         return False
     if denies(clause) or _only_seeks(clause, relation.subject) or _delivers(clause.text):
         return False
-    if _ENDED.intersection(clause.words) or not _definite(clause, kind):
+    if ENDED.intersection(clause.words) or not _definite(clause, kind):
         return False
-    return bool(_LINKING.search(clause.text) or _HOLDING.search(clause.text))
+    return bool(LINKING.search(clause.text) or HOLDING.search(clause.text))
 
 
 def _spoken_of(spoken: Sequence[Clause], i: int, relation: Relation) -> bool:
     """Whether "it" is said to be somewhere, and means the thing, which was just named."""
-    if not _PRONOUN_AT.search(spoken[i].text):
+    if not PRONOUN_AT.search(spoken[i].text):
         return False
     return any(clause.has(relation.subject) for clause in spoken[max(0, i - 2) : i])
 

@@ -26,7 +26,7 @@ def secrets(
             _worth(product, number, facts["worth"][product.asin.lower()])
             for number, product in enumerate(shown, 1)
         ]
-        told += _better_pages(facts)
+        told += _better_pages(goal, facts)
     if "now" in facts and at.product is not None:
         this = ("this", "it", "now", at.product.asin, at.product.title)
         worths = dict.fromkeys((facts["now"], facts["reachable"]))
@@ -54,11 +54,12 @@ def _worth(product: Product, number: int, worth: float) -> Fact:
     )
 
 
-def _better_pages(facts: Mapping[str, Any]) -> list[Fact]:
+def _better_pages(goal: Goal, facts: Mapping[str, Any]) -> list[Fact]:
     """The pages of the search that hold a better product than the one that is shown."""
+    wanted = (*_WANTED, goal.query, *goal.query.split()[-1:])
     here = max(facts["worth"].values(), default=0.0)
     return [
-        Fact(kind="place", subject=_WANTED, value=(f"page {number}",))
+        Fact(kind="place", subject=wanted, value=(f"page {number}",))
         for number, worth in facts["pages"].items()
         if number != "shown" and worth > here
     ]
