@@ -182,3 +182,41 @@ def test_alfworld_corrections_over_http_are_those_of_the_oracle(tmp_path, level)
         over_http = corrected(LitellmTeacher(options, lent))
     assert over_http == corrected(OracleTeacher(OracleOptions(), lent))
     assert sum(map(len, over_http)) > 80
+
+
+def judged_by(provider: Provider) -> dict[str, str]:
+    options = {"model": "hosted_vllm/judge", "api_base": provider.base_url}
+    return {"teacher.audit": json.dumps({"judge": {"name": "litellm", "options": options}})}
+
+
+def test_a_judge_drops_what_it_calls_a_leak(run, tmp_path):
+    """It is asked once about each correction, through the run's ledger."""
+    with Provider(lambda body: ProviderReply('{"why": "it knows", "leak": true}')) as judge:
+        done = run("run", "--name", "judged", iterations=1, **judged_by(judge))
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "cwd" / "runs" / "judged"
+    assert corrections(folder, 1) == []
+    rejected = (folder / "iterations/01/rejected.jsonl").read_text().splitlines()
+    assert len(rejected) > 10
+    assert all("it leaks (score 0.90)" in line for line in rejected)
+    ledger = [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines()]
+    assert {call["purpose"] for call in ledger} == {"judge"}
+
+
+def test_a_judge_that_answers_nonsense_is_counted_and_changes_nothing(run, tmp_path):
+    assert run("run", "--name", "rules", iterations=1).returncode == 0
+    with Provider(lambda body: ProviderReply("bananas")) as judge:
+        done = run("run", "--name", "judged", iterations=1, **judged_by(judge))
+    assert done.returncode == 0, done.stderr
+    assert "no verdict of the leak audit on" in done.stdout + done.stderr
+    runs = tmp_path / "cwd" / "runs"
+    assert corrections(runs / "judged", 1) == corrections(runs / "rules", 1) != []
+
+
+def test_a_judge_that_cannot_be_reached_is_one_sentence(run):
+    options = {"model": "hosted_vllm/judge", "api_base": "http://127.0.0.1:9/v1", "attempts": 1}
+    judge = json.dumps({"judge": {"name": "litellm", "options": options}})
+    done = run("run", "--name", "judged", iterations=1, **{"teacher.audit": judge})
+    assert done.returncode != 0
+    assert "cannot reach http://127.0.0.1:9/v1" in done.stderr
+    assert "Traceback" not in done.stderr
