@@ -36,6 +36,13 @@ def replay(backend: Backend, data: Path, model: str, most: int | None = None) ->
     return agreement
 
 
+def of_a_newer_bash(turn: Turn) -> bool:
+    """Whether a turn differs only in a second line of an error, which bash has not since 5.2."""
+    lines = turn.recorded_output.splitlines(keepends=True)
+    first = "".join(x for x in lines if not x.endswith("syntax error: unexpected end of file\n"))
+    return turn.output == first != turn.recorded_output
+
+
 def test_agreement_is_counted():
     agreement = Agreement()
     agreement.add([Turn("a", "ls", 0.67, 0.67, "x", "x"), Turn("a", "ls", 1.0, 1.0, "x", "y")])
@@ -67,7 +74,8 @@ def test_what_a_gold_command_changes_is_new_afterwards(backend):
 def test_a_sample_of_the_recordings_is_rewarded_alike(backend, intercode_data):
     agreement = replay(backend, intercode_data, "gpt-4", most=5)
     assert agreement.episodes == 10
-    assert agreement.equal / agreement.turns >= 0.8
+    newer = sum(of_a_newer_bash(turn) for turn in agreement.different)
+    assert agreement.equal / (agreement.turns - newer) >= 0.83
     assert agreement.same_verdict >= 9
 
 
