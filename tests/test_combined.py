@@ -186,3 +186,42 @@ def test_one_tiny_student_learns_in_two_environments(leap: Leap, folder: Path) -
         if "loss" in m["values"]  # type: ignore[operator]
     ]
     assert losses[-1] < losses[0]
+
+
+METERED = """
+from leap_core import Call, Engine, Section, hookimpl
+
+LEAP_API_VERSION = 2
+
+class Metered(Engine):
+    Options = Section
+
+    def __init__(self, options, model, context):
+        self.ledger = context.ledger
+
+    def reply(self, requests):
+        for request in requests:
+            with self.ledger.reserve_now(10, 0.0) as reservation:
+                reservation.settle(Call("policy", "metered", prompt_tokens=9, completion_tokens=1))
+        return ["REASON: it may be here\\\\nACTION: open box 1"] * len(requests)
+
+@hookimpl
+def leap_register_policy_engines(register):
+    register("metered", "metered_plugin:Metered", "counts ten tokens a reply")
+"""
+
+
+def test_a_budget_is_one_for_all_environments_and_the_report_shows_their_calls(
+    leap: Leap, folder: Path, plugin_site: PluginSite
+) -> None:
+    plugin_site.install("metered", METERED)
+    write(folder, {"student": {"model": "metered:x"}, "budget": {"tokens": 600}})
+    done = leap("run", "both.yaml")
+    assert done.returncode != 0
+    assert "stopped before the budget of 600 tokens" in done.stderr
+    run = folder / "runs" / "both"
+    calls = lines(run / "ledger.jsonl")
+    used = sum(int(c["prompt_tokens"]) + int(c["completion_tokens"]) for c in calls)  # type: ignore[call-overload]
+    assert 0 < used <= 600
+    assert list(run.glob("environments/*/ledger.jsonl")) == []
+    assert "metered" in leap("report", "runs/both").stdout
